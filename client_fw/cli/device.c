@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Power on, power off, and how slots and reasons are called. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "device.h"
+#include "layout.h"
+
+enum bulla_status device_on(struct device *device, const char *path, char why[FLASH_SIM_WHY_SIZE])
+{
+    why[0] = '\0';
+    memset(device, 0, sizeof(*device));
+    enum bulla_status status = flash_sim_open(&device->sim, path, why);
+    if (status != BULLA_OK)
+        return status;
+    return bulla_client_open(&device->client, flash_sim_flash(&device->sim), device->trust_store,
+                             sizeof(device->trust_store));
+}
+
+void device_off(struct device *device)
+{
+    flash_sim_close(&device->sim);
+}
+
+uint8_t device_slot_code(int32_t slot)
+{
+    return slot == BULLA_SLOT_FACTORY ? BULLA_STATE_SLOT_FACTORY : (uint8_t)slot;
+}
+
+int32_t device_slot_of(uint8_t code)
+{
+    return code == BULLA_STATE_SLOT_FACTORY ? BULLA_SLOT_FACTORY : (int32_t)code;
+}
+
+const char *device_slot_name(const struct device *device, int32_t slot)
+{
+    const struct bulla_partition *partition = bulla_layout_slot(&device->client.layout, slot);
+
+    return partition != NULL ? partition->label : "nothing";
+}
+
+static const char *reason_of_choice(const struct bulla_boot_result *result)
+{
+    if (result->last_resort)
+        return "it failed before, but no other slot verifies";
+    if (result->trial)
+        return "a new release has its trial";
+    if (result->unnamed)
+        return "no otadata record names a slot that verifies, and this one does";
+    if (result->slot == BULLA_SLOT_FACTORY)
+        return "otadata selects no slot, so the factory app runs";
+    return "otadata names it";
+}
+
+const char *device_boot_reason(const struct device *device, const struct bulla_boot_result *result,
+                               enum bulla_status status, char *buf, size_t size)
+{
+    const char *refused = device_slot_name(device, result->refused_slot);
+
+    if (status != BULLA_OK && result->refused_slot != BULLA_SLOT_NONE)
+        (void)snprintf(buf, size, "no slot verifies; %s: %s", refused,
+                       bulla_status_sentence(result->refused_why));
+    else if (status != BULLA_OK)
+        (void)snprintf(buf, size, "%s", bulla_status_sentence(status));
+    else if (result->ended_trial != BULLA_SLOT_NONE)
+        (void)snprintf(buf, size, "the trial of %s ended without confirmation; %s",
+                       device_slot_name(device, result->ended_trial), reason_of_choice(result));
+    else if (result->refused_slot != BULLA_SLOT_NONE && result->slot != result->refused_slot)
+        (void)snprintf(buf, size, "fall-back: %s was refused (%s: %s)", refused,
+                       bulla_status_name(result->refused_why),
+                       bulla_status_sentence(result->refused_why));
+    else
+        (void)snprintf(buf, size, "%s%s", reason_of_choice(result),
+                       result->sealed ? "" : " (not sealed)");
+    return buf;
+}
+
+int device_end(struct host_tool *tool, struct device *device, enum bulla_status status,
+               const char *why)
+{
+    device_off(device);
+    return why[0] != '\0' ? host_end(tool, status, "%s", why) : host_end(tool, status, NULL);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BULLA_CLI_DEVICE_H
+#define BULLA_CLI_DEVICE_H
+
+/* What the commands of bulla-device share. Every command is one power-on of the device whose
+ * whole flash is one file. */
+
+#include "bulla/client.h"
+#include "flash_sim.h"
+#include "host.h"
+
+/* Arguments of all commands; an option of another command is a usage error. */
+struct arguments {
+    const char *flash;
+    const char *name; /* second operand of set-boot */
+    const char *layout;
+    const char *flash_size;
+    const char *app;
+    const char *envelope;
+    const char *trust;
+    const char *vendor;
+    const char *class_name;
+    const char *format;
+    const char *chip;
+    const char *chip_revision;
+    const char *url;
+    const char *client_cert;
+    const char *client_key;
+    const char *timeout;
+    const char *memory;
+    bool force;
+    bool retry;
+};
+
+struct command {
+    const char *name;
+    int (*run)(struct host_tool *tool, const struct arguments *arguments);
+    const char *options; /* names of those it takes, each between blanks */
+    int operands;
+    const char *help;
+};
+
+/* ---- options.c ---- */
+
+/* -1: go on; else the exit code to end with. */
+int arguments_parse(struct host_tool *tool, const struct command *command, int argc, char **argv,
+                    struct arguments *out);
+
+/* ---- device.c ---- */
+
+struct device {
+    struct flash_sim sim;
+    struct bulla_client client;
+    uint8_t trust_store[BULLA_TRUST_SIZE_MAX];
+};
+
+/* Power on. On failure `why` says more than the status; device_off is allowed in any case. */
+enum bulla_status device_on(struct device *device, const char *path, char why[FLASH_SIM_WHY_SIZE]);
+void device_off(struct device *device);
+
+/* A slot as the records of the device state name it, and back. */
+uint8_t device_slot_code(int32_t slot);
+int32_t device_slot_of(uint8_t code);
+
+/* Label of a slot, fit to be printed; "nothing" for BULLA_SLOT_NONE. */
+const char *device_slot_name(const struct device *device, int32_t slot);
+
+/* Why this slot boots, in one sentence without a full stop. */
+const char *device_boot_reason(const struct device *device, const struct bulla_boot_result *result,
+                               enum bulla_status status, char *buf, size_t size);
+
+/* End a command that spoke to the device: "" for `why` means the status' sentence. */
+int device_end(struct host_tool *tool, struct device *device, enum bulla_status status,
+               const char *why);
+
+/* ---- the commands ---- */
+
+int device_provision(struct host_tool *tool, const struct arguments *arguments); /* provision.c */
+int device_update(struct host_tool *tool, const struct arguments *arguments);    /* download.c */
+int device_status(struct host_tool *tool, const struct arguments *arguments);    /* status.c */
+int device_boot(struct host_tool *tool, const struct arguments *arguments);      /* commands.c */
+int device_confirm(struct host_tool *tool, const struct arguments *arguments);
+int device_reject(struct host_tool *tool, const struct arguments *arguments);
+int device_set_boot(struct host_tool *tool, const struct arguments *arguments);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening a device: partition table, state, trust store, otadata, in this order, each judged before
+ * the next is looked at. Nothing is written here. */
+
+#include "bulla/mem.h"
+#include "parts.h"
+
+static const uint8_t component_app[] = {'a', 'p', 'p'};
+
+static enum bulla_status read_layout(struct bulla_client *client)
+{
+    struct bulla_bytes table = {client->sector, BULLA_PARTITION_TABLE_SIZE};
+    enum bulla_status status = client->flash->read(client->flash->ctx, BULLA_PARTITION_TABLE_OFFSET,
+                                                   client->sector, BULLA_PARTITION_TABLE_SIZE);
+    if (status != BULLA_OK)
+        return status;
+    status = bulla_layout_decode(table, client->flash->size, &client->layout);
+    if (status != BULLA_OK)
+        return status;
+    if (client->layout.state.size == 0)
+        return BULLA_E_PARTITION_NO_STATE;
+    if (client->layout.slot_count > 0 && client->layout.otadata.size == 0)
+        return BULLA_E_PARTITION_OTADATA;
+    return BULLA_OK;
+}
+
+static enum bulla_status read_trust(struct bulla_client *client)
+{
+    size_t len = 0;
+    enum bulla_status status = bulla_state_get(&client->state, BULLA_RECORD_TRUST, 0,
+                                               client->trust_store, client->trust_store_size, &len);
+    if (status != BULLA_OK)
+        return status;
+    return bulla_trust_decode((struct bulla_bytes){client->trust_store, len}, &client->trust);
+}
+
+static enum bulla_status read_state(struct bulla_client *client)
+{
+    bool found = false;
+    enum bulla_status status =
+        bulla_state_open(&client->state, client->flash, &client->layout.state);
+    if (status == BULLA_OK)
+        status = read_trust(client);
+    if (status == BULLA_OK)
+        status = bulla_state_get_identity(&client->state, &client->identity, &found);
+    if (status == BULLA_OK && !found)
+        status = BULLA_E_STATE_DAMAGED; /* a device without a class would take any release */
+    if (status == BULLA_OK)
+        status =
+            bulla_state_get_confirmed(&client->state, &client->confirmed, &client->has_confirmed);
+    if (status == BULLA_OK)
+        status = bulla_state_get_floor(&client->state, &client->floor);
+    if (status == BULLA_OK)
+        status = bulla_state_get_running(&client->state, &client->running, &client->has_running);
+    return status;
+}
+
+enum bulla_status bulla_client_open(struct bulla_client *client, const struct bulla_flash *flash,
+                                    uint8_t *trust_store, size_t trust_store_size)
+{
+    memset(client, 0, sizeof(*client));
+    client->flash = flash;
+    client->trust_store = trust_store;
+    client->trust_store_size = trust_store_size;
+    memset(&client->otadata, 0xff, sizeof(client->otadata)); /* no record */
+
+    enum bulla_status status = read_layout(client);
+    if (status == BULLA_OK)
+        status = read_state(client);
+    if (status == BULLA_OK && client->layout.otadata.size != 0)
+        status = bulla_otadata_read(flash, &client->layout.otadata, &client->otadata);
+    return status;
+}
+
+void bulla_client_device(const struct bulla_client *client, int32_t slot, bool installed,
+                         struct bulla_device *out)
+{
+    const struct bulla_partition *partition = bulla_layout_slot(&client->layout, slot);
+
+    memset(out, 0, sizeof(*out));
+    out->has_ids = true;
+    memcpy(out->vendor_id, client->identity.vendor_id, sizeof(out->vendor_id));
+    memcpy(out->class_id, client->identity.class_id, sizeof(out->class_id));
+    /* the factory slot is filled at provisioning, with an image of either component */
+    out->has_component = slot != BULLA_SLOT_FACTORY;
+    out->component = (struct bulla_bytes){component_app, sizeof(component_app)};
+    out->has_sequence = client->has_confirmed && !installed;
+    out->sequence = client->confirmed.sequence;
+    out->confirmed_digest = client->has_confirmed ? client->confirmed.manifest_digest : NULL;
+    out->has_slot_size = true;
+    out->slot_size = partition != NULL ? partition->size : 0;
+    out->has_format = true;
+    out->format = (enum bulla_image_format)client->identity.format;
+    out->has_chip = client->identity.format == BULLA_FORMAT_ESP;
+    out->chip_id = client->identity.chip_id;
+    out->chip_revision = client->identity.chip_revision;
+    out->has_floor = true;
+    out->floor = client->floor;
+}
+
+uint8_t bulla_slot_code(int32_t slot)
+{
+    return slot == BULLA_SLOT_FACTORY ? BULLA_STATE_SLOT_FACTORY : (uint8_t)slot;
+}
+
+void bulla_client_note(struct bulla_client *client, enum bulla_event_kind what, int32_t slot,
+                       enum bulla_status status, uint32_t value)
+{
+    const struct bulla_event_record event = {
+        .what = (uint8_t)what,
+        .slot = bulla_slot_code(slot),
+        .status = (uint16_t)status,
+        .value = value,
+    };
+    if (bulla_state_put_event(&client->state, &event) != BULLA_OK)
+        return;
+}
+
+enum bulla_status bulla_client_put_running(struct bulla_client *client,
+                                           const struct bulla_running *running)
+{
+    if (client->has_running && client->running.slot == running->slot &&
+        client->running.trial == running->trial && client->running.ota_seq == running->ota_seq)
+        return BULLA_OK;
+    enum bulla_status status = bulla_state_put_running(&client->state, running);
+    if (status != BULLA_OK)
+        return status;
+    client->has_running = true;
+    client->running = *running;
+    return BULLA_OK;
+}
+
+int32_t bulla_client_last_started(const struct bulla_client *client)
+{
+    if (!client->has_running)
+        return BULLA_SLOT_NONE;
+    return client->running.slot == BULLA_STATE_SLOT_FACTORY ? BULLA_SLOT_FACTORY
+                                                            : (int32_t)client->running.slot;
+}
+
+enum bulla_status bulla_client_assume(struct bulla_client *client, int32_t slot)
+{
+    int32_t record = bulla_record_find(&client->otadata, client->layout.slot_count, slot, false);
+    const struct bulla_running running = {
+        .slot = bulla_slot_code(slot),
+        .ota_seq = record >= 0 ? client->otadata.record[record].seq : BULLA_OTA_SEQ_NONE,
+    };
+
+    return client->has_running ? BULLA_OK : bulla_client_put_running(client, &running);
+}

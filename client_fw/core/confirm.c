@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the running app says of itself, and which slot it asks for next. Everything here speaks of
+ * the slot that runs, never of the one that otadata happens to name. */
+
+#include "bulla/mem.h"
+#include "parts.h"
+
+/* The record by which the running slot was started; failing that, the newest that names it. */
+static int32_t running_record(const struct bulla_client *client)
+{
+    uint32_t count = client->layout.slot_count;
+    int32_t slot = bulla_client_last_started(client);
+
+    for (int32_t i = 0; slot >= 0 && i < 2; i++) {
+        const struct bulla_ota_record *record = &client->otadata.record[i];
+        if (bulla_record_whole(record) && record->seq == client->running.ota_seq &&
+            bulla_ota_slot_of(record->seq, count) == (uint32_t)slot)
+            return i;
+    }
+    return bulla_record_find(&client->otadata, count, slot, false);
+}
+
+enum bulla_status bulla_client_raise(struct bulla_client *client,
+                                     const struct bulla_installed *installed)
+{
+    if (!client->has_confirmed || installed->sequence > client->confirmed.sequence) {
+        struct bulla_confirmed confirmed = {.sequence = installed->sequence};
+        memcpy(confirmed.manifest_digest, installed->manifest_digest, BULLA_DIGEST_SIZE);
+        enum bulla_status status = bulla_state_put_confirmed(&client->state, &confirmed);
+        if (status != BULLA_OK)
+            return status;
+        client->has_confirmed = true;
+        client->confirmed = confirmed;
+    }
+    if (installed->image.secure_version > client->floor) {
+        enum bulla_status status =
+            bulla_state_put_floor(&client->state, installed->image.secure_version);
+        if (status != BULLA_OK)
+            return status;
+        client->floor = installed->image.secure_version;
+    }
+    return BULLA_OK;
+}
+
+/* Has this device ever had a trial? Confirming forgets the failures of the release, but keeps the
+ * record. */
+static enum bulla_status forget_failures(struct bulla_client *client,
+                                         const struct bulla_installed *installed)
+{
+    struct bulla_trial last;
+    struct bulla_trial none = {.failed = 0};
+    bool found = false;
+    enum bulla_status status = bulla_state_get_trial(&client->state, &last, &found);
+    if (status != BULLA_OK)
+        return status;
+    memcpy(none.manifest_digest, installed->manifest_digest, BULLA_DIGEST_SIZE);
+    if (found && last.failed == 0 && bulla_digest_equal(last.manifest_digest, none.manifest_digest))
+        return BULLA_OK;
+    return bulla_state_put_trial(&client->state, &none);
+}
+
+/* May the running slot be confirmed: it is in its trial, or was confirmed before. */
+static enum bulla_status may_confirm(struct bulla_client *client, int32_t record)
+{
+    struct bulla_trial last;
+    bool found = false;
+
+    if (!client->has_running)
+        return BULLA_E_NO_TRIAL;
+    if (client->running.trial) {
+        /* PENDING: marked by the boot that started it; VALID: this call was interrupted */
+        uint32_t state = record < 0 ? BULLA_OTA_UNDEFINED : client->otadata.record[record].state;
+        return state == BULLA_OTA_PENDING_VERIFY || state == BULLA_OTA_VALID ? BULLA_OK
+                                                                             : BULLA_E_NO_TRIAL;
+    }
+    enum bulla_status status = bulla_state_get_trial(&client->state, &last, &found);
+    if (status != BULLA_OK)
+        return status;
+    return found ? BULLA_OK : BULLA_E_NO_TRIAL;
+}
+
+enum bulla_status bulla_client_confirm(struct bulla_client *client)
+{
+    struct bulla_installed installed;
+    int32_t record = running_record(client);
+    bool was_trial = client->running.trial;
+    enum bulla_status status = may_confirm(client, record);
+    if (status == BULLA_OK)
+        status = bulla_slot_judge(client, bulla_client_last_started(client), &installed);
+    if (status != BULLA_OK)
+        return status;
+
+    if (installed.sealed)
+        status = forget_failures(client, &installed);
+    if (status == BULLA_OK && record >= 0)
+        status = bulla_record_confirm(client, (uint32_t)record);
+    /* from here on the next boot finishes what a power cut interrupts */
+    if (status == BULLA_OK && installed.sealed)
+        status = bulla_client_raise(client, &installed);
+    if (status != BULLA_OK)
+        return status;
+
+    struct bulla_running running = client->running;
+    running.trial = false;
+    record = running_record(client);
+    if (record >= 0)
+        running.ota_seq = client->otadata.record[record].seq;
+    status = bulla_client_put_running(client, &running);
+    if (status == BULLA_OK && was_trial)
+        bulla_client_note(client, BULLA_DID_CONFIRM, bulla_client_last_started(client), BULLA_OK,
+                          installed.sequence);
+    return status;
+}
+
+enum bulla_status bulla_client_reject(struct bulla_client *client)
+{
+    if (!client->has_running)
+        return BULLA_E_NO_TRIAL;
+    int32_t slot = bulla_client_last_started(client);
+    int32_t record = running_record(client);
+    if (slot == BULLA_SLOT_FACTORY)
+        return BULLA_E_NO_FALLBACK; /* no record could say so */
+    if (record >= 0 && client->otadata.record[record].state == BULLA_OTA_INVALID)
+        return BULLA_OK;
+    enum bulla_status status = bulla_boot_fallback(client, slot);
+    if (status != BULLA_OK)
+        return status;
+
+    /* What was confirmed is not any more: it runs on as an unconfirmed slot until the reset, so
+     * that no update takes the fall-back away. */
+    if (record < 0) {
+        status = bulla_record_keep_running(client, slot);
+        record = running_record(client);
+        if (status == BULLA_OK && record < 0)
+            status = BULLA_E_FLASH_READBACK;
+    }
+    if (status != BULLA_OK)
+        return status;
+    struct bulla_running running = client->running;
+    running.trial = true;
+    running.ota_seq = client->otadata.record[record].seq;
+    status = bulla_client_put_running(client, &running);
+    if (status == BULLA_OK)
+        status = bulla_record_mark(client, (uint32_t)record, BULLA_OTA_INVALID);
+    if (status == BULLA_OK)
+        bulla_client_note(client, BULLA_DID_REJECT, slot, BULLA_OK, 0);
+    return status;
+}
+
+/* The factory app runs when no record selects anything. The idle record goes first: otherwise it
+ * would become the active one between two erases. */
+static enum bulla_status select_factory(struct bulla_client *client)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        int32_t active = bulla_ota_active(&client->otadata);
+        if (active < 0)
+            return BULLA_OK;
+        uint32_t idle = 1u - (uint32_t)active;
+        uint32_t next = bulla_ota_is_valid(&client->otadata.record[idle]) ? idle : (uint32_t)active;
+        enum bulla_status status = bulla_record_drop(client, next);
+        if (status != BULLA_OK)
+            return status;
+    }
+    return BULLA_OK;
+}
+
+/* A release that was confirmed before, or never was sealed, needs no trial. */
+static bool is_established(const struct bulla_client *client, int32_t record,
+                           const struct bulla_installed *installed)
+{
+    if (!installed->sealed ||
+        (record >= 0 && client->otadata.record[record].state == BULLA_OTA_VALID))
+        return true;
+    return client->has_confirmed &&
+           bulla_digest_equal(installed->manifest_digest, client->confirmed.manifest_digest);
+}
+
+static enum bulla_status select_slot(struct bulla_client *client, int32_t slot, int32_t running,
+                                     const struct bulla_installed *installed)
+{
+    uint32_t count = client->layout.slot_count;
+    int32_t record = bulla_record_find(&client->otadata, count, slot, true);
+    uint32_t state = is_established(client, record, installed) ? BULLA_OTA_VALID : BULLA_OTA_NEW;
+    int32_t active = bulla_ota_active(&client->otadata);
+
+    if (record >= 0 && record == active && client->otadata.record[record].state == state)
+        return BULLA_OK;
+    enum bulla_status status = bulla_record_keep_running(client, running);
+    if (status != BULLA_OK)
+        return status;
+    record = bulla_record_find(&client->otadata, count, slot, true);
+    active = bulla_ota_active(&client->otadata);
+    if (slot == running && record >= 0) /* its record stays; what is in front of it goes */
+        return active == record ? BULLA_OK : bulla_record_drop(client, 1u - (uint32_t)record);
+    int32_t keep = bulla_record_find(&client->otadata, count, running, false);
+    uint32_t into = keep >= 0 ? 1u - (uint32_t)keep : bulla_record_spare(&client->otadata);
+    return bulla_record_name(client, into, slot, state);
+}
+
+enum bulla_status bulla_client_set_boot(struct bulla_client *client, int32_t slot)
+{
+    struct bulla_installed installed;
+    int32_t running = BULLA_SLOT_NONE;
+
+    if (client->has_running && client->running.trial)
+        return BULLA_E_TRIAL_PENDING;
+    enum bulla_status status = bulla_slot_judge(client, slot, &installed);
+    if (status != BULLA_OK)
+        return status;
+    if (bulla_client_running(client, &running) != BULLA_OK)
+        running = BULLA_SLOT_NONE; /* nothing runs: nothing to keep */
+    else
+        status = bulla_client_assume(client, running);
+    if (status != BULLA_OK)
+        return status;
+    status = slot == BULLA_SLOT_FACTORY ? select_factory(client)
+                                        : select_slot(client, slot, running, &installed);
+    if (status == BULLA_OK)
+        bulla_client_note(client, BULLA_DID_SET_BOOT, slot, BULLA_OK, installed.sequence);
+    return status;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verified sectors into a slot, and the slot into otadata. Nothing here decides whether bytes are
+ * genuine: they come from bulla_sectors_feed, and the verdict over all facts is asked for before
+ * the slot is selected.
+ *
+ * Order of writes, each cut leaving the old choice: record what runs -> the target loses its
+ * otadata records -> its new envelope head is stored (from here on what lies there does not verify
+ * until it is the new image to the last byte) -> sectors -> record NEW. */
+
+#include "bulla/mem.h"
+#include "parts.h"
+
+enum bulla_status bulla_install_begin(struct bulla_install *install)
+{
+    struct bulla_client *client = install->client;
+    const struct bulla_bytes head = {client->head, client->reader.envelope.head_len};
+    size_t len = 0;
+
+    install->partition = bulla_layout_slot(&client->layout, install->target);
+    if (install->partition == NULL)
+        return BULLA_E_NO_SLOT;
+    install->size = client->reader.manifest.image.size;
+    install->done = 0;
+    install->facts = 0;
+    install->judged = install->held_blank = install->prepared = false;
+    bulla_espimage_init(&client->espimage, install->size);
+    enum bulla_status status =
+        bulla_slot_head(client, install->target, client->sector, sizeof(client->sector), &len);
+    install->head_stored = bulla_bytes_equal(head, (struct bulla_bytes){client->sector, len});
+    return status;
+}
+
+/* The slot that runs must be named by a record before anything is selected above it. */
+static enum bulla_status secure_running(struct bulla_install *install)
+{
+    enum bulla_status status = bulla_client_assume(install->client, install->running);
+    if (status != BULLA_OK)
+        return status;
+    return bulla_record_keep_running(install->client, install->running);
+}
+
+static enum bulla_status drop_records(struct bulla_install *install)
+{
+    struct bulla_client *client = install->client;
+
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct bulla_ota_record *record = &client->otadata.record[i];
+        if (record->seq == BULLA_OTA_SEQ_NONE ||
+            bulla_ota_slot_of(record->seq, client->layout.slot_count) != (uint32_t)install->target)
+            continue;
+        enum bulla_status status = bulla_record_drop(client, i);
+        if (status != BULLA_OK)
+            return status;
+    }
+    return BULLA_OK;
+}
+
+/* Make the slot one that nothing boots, then let it be changed. */
+static enum bulla_status prepare(struct bulla_install *install)
+{
+    struct bulla_client *client = install->client;
+    const struct bulla_bytes head = {client->head, client->reader.envelope.head_len};
+    enum bulla_status status = secure_running(install);
+    if (status == BULLA_OK)
+        status = drop_records(install);
+    if (status == BULLA_OK && !install->head_stored)
+        status = bulla_state_put(&client->state, BULLA_RECORD_HEAD,
+                                 bulla_slot_code(install->target), head);
+    if (status != BULLA_OK)
+        return status;
+    install->head_stored = true;
+    install->prepared = true;
+    return BULLA_OK;
+}
+
+static enum bulla_status place(struct bulla_install *install, uint32_t offset,
+                               struct bulla_bytes bytes)
+{
+    bool same = false;
+    enum bulla_status status =
+        bulla_slot_holds(install->client, install->partition, offset, bytes, &same);
+    if (status != BULLA_OK)
+        return status;
+    if (same) {
+        install->result->sectors_kept++;
+        return BULLA_OK;
+    }
+    if (!install->prepared)
+        status = prepare(install);
+    if (status == BULLA_OK)
+        status = bulla_slot_write(install->client, install->partition, offset, bytes);
+    if (status == BULLA_OK)
+        install->result->sectors_written++;
+    return status;
+}
+
+/* Format, chip, revision and floor, before the first erase. Only an image that begins with 4096
+ * times 0xff cannot be judged by its first sector: that one waits, and needs no memory. */
+static enum bulla_status judge(struct bulla_install *install, struct bulla_bytes bytes)
+{
+    struct bulla_client *client = install->client;
+    enum bulla_status status = bulla_espimage_feed(&client->espimage, bytes);
+    if (status != BULLA_OK || install->judged)
+        return status;
+    if (!bulla_espimage_ready(&client->espimage) && install->done == 0 &&
+        bytes.len < install->size) {
+        install->held_blank = true;
+        return BULLA_OK;
+    }
+    install->result->image = client->espimage.facts;
+    install->result->image_known = true;
+    status = bulla_policy_image(&client->device, &client->espimage.facts, &install->facts);
+    install->judged = status == BULLA_OK;
+    return status;
+}
+
+enum bulla_status bulla_install_take(struct bulla_install *install, struct bulla_bytes bytes)
+{
+    const struct bulla_bytes blank = {NULL, 0};
+    enum bulla_status status = judge(install, bytes);
+    if (status == BULLA_OK && install->judged && install->held_blank) {
+        install->held_blank = false;
+        status = place(install, 0, blank);
+    }
+    if (status == BULLA_OK && install->judged)
+        status = place(install, install->done, bytes);
+    if (status == BULLA_OK)
+        install->done += (uint32_t)bytes.len;
+    return status;
+}
+
+/* Select the slot for a trial. Asks for the verdict itself: whoever comes here without one finds
+ * the door closed. */
+static enum bulla_status select_target(struct bulla_install *install, enum bulla_verdict verdict)
+{
+    struct bulla_client *client = install->client;
+    uint32_t count = client->layout.slot_count;
+    int32_t active = bulla_ota_active(&client->otadata);
+
+    if (verdict != BULLA_YES)
+        return BULLA_E_NOT_JUDGED;
+    if (!install->prepared && active >= 0 &&
+        client->otadata.record[active].state == BULLA_OTA_NEW &&
+        bulla_ota_slot_of(client->otadata.record[active].seq, count) == (uint32_t)install->target)
+        return BULLA_OK; /* installed and selected already */
+    int32_t keep = bulla_record_find(&client->otadata, count, install->running, false);
+    uint32_t into = keep >= 0 ? 1u - (uint32_t)keep : bulla_record_spare(&client->otadata);
+    return bulla_record_name(client, into, install->target, BULLA_OTA_NEW);
+}
+
+enum bulla_status bulla_install_finish(struct bulla_install *install)
+{
+    struct bulla_client *client = install->client;
+    const struct bulla_manifest *manifest = &client->reader.manifest;
+    uint8_t digest[BULLA_DIGEST_SIZE];
+    enum bulla_status status = bulla_slot_digest(client, install->partition, install->size, digest);
+    if (status != BULLA_OK)
+        return status;
+    if (!bulla_digest_equal(digest, manifest->image.digest))
+        return BULLA_E_IMAGE_DIGEST;
+    install->facts |= BULLA_FACT_DIGEST;
+    status = bulla_espimage_finish(&client->espimage);
+    if (status != BULLA_OK)
+        return status;
+    install->facts |= BULLA_FACT_STRUCTURE;
+
+    enum bulla_verdict verdict = bulla_policy_verdict(client->reader.facts | install->facts,
+                                                      bulla_policy_required(&client->device));
+    if (verdict != BULLA_YES)
+        return BULLA_E_NOT_JUDGED;
+    status = install->head_stored ? secure_running(install) : prepare(install);
+    if (status == BULLA_OK)
+        status = select_target(install, verdict);
+    if (status == BULLA_OK)
+        bulla_client_note(client, BULLA_DID_UPDATE, install->target, BULLA_OK, manifest->sequence);
+    return status;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BULLA_CLIENT_PARTS_H
+#define BULLA_CLIENT_PARTS_H
+
+/* What the files of the update client share among themselves. */
+
+#include "bulla/client.h"
+
+/* ---- client.c ---- */
+
+/* A slot as records of the device state name it. */
+uint8_t bulla_slot_code(int32_t slot);
+
+/* Append an event. Events inform; losing one changes nothing, so a failure is not told. */
+void bulla_client_note(struct bulla_client *client, enum bulla_event_kind what, int32_t slot,
+                       enum bulla_status status, uint32_t value);
+
+/* Record what runs, if that is not what is recorded already. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_put_running(struct bulla_client *client,
+                                                            const struct bulla_running *running);
+
+/* Slot that the last boot started, BULLA_SLOT_NONE before the first one. */
+int32_t bulla_client_last_started(const struct bulla_client *client);
+
+/* Before the first boot of ours: record that this slot runs, so that what is selected next does
+ * not look like it. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_assume(struct bulla_client *client, int32_t slot);
+
+/* ---- slot.c ---- */
+
+/* The stored envelope head of a slot; *len 0 when there is none. */
+BULLA_MUST_CHECK enum bulla_status bulla_slot_head(const struct bulla_client *client, int32_t slot,
+                                                   uint8_t *buffer, size_t size, size_t *len);
+
+/* Manifest digest of the slot's stored head, as the head claims it; nothing is verified. Uses
+ * client->sector. */
+BULLA_MUST_CHECK enum bulla_status bulla_slot_claim(struct bulla_client *client, int32_t slot,
+                                                    uint8_t digest[BULLA_DIGEST_SIZE], bool *found);
+
+/* Does the sector at this offset of the partition hold exactly these bytes, and 0xff after? */
+BULLA_MUST_CHECK enum bulla_status bulla_slot_holds(const struct bulla_client *client,
+                                                    const struct bulla_partition *partition,
+                                                    uint32_t offset, struct bulla_bytes bytes,
+                                                    bool *same);
+
+/* Erase the sector, program the bytes, read back. BULLA_E_FLASH_READBACK when they differ. */
+BULLA_MUST_CHECK enum bulla_status bulla_slot_write(const struct bulla_client *client,
+                                                    const struct bulla_partition *partition,
+                                                    uint32_t offset, struct bulla_bytes bytes);
+
+/* SHA-256 over the first `size` bytes of the partition, as flash holds them now. Uses
+ * client->sector. */
+BULLA_MUST_CHECK enum bulla_status bulla_slot_digest(struct bulla_client *client,
+                                                     const struct bulla_partition *partition,
+                                                     uint32_t size,
+                                                     uint8_t digest[BULLA_DIGEST_SIZE]);
+
+/* ---- records.c: the rules for rewriting otadata ---- */
+
+/* Has this record a number and the CRC for it? */
+bool bulla_record_whole(const struct bulla_ota_record *record);
+
+/* Newest whole record that names the slot (larger number, then sector 0); -1: none. With
+ * `selectable`, only records that a bootloader would follow. */
+int32_t bulla_record_find(const struct bulla_otadata *otadata, uint32_t slot_count, int32_t slot,
+                          bool selectable);
+
+/* The sector whose record is needed least. */
+uint32_t bulla_record_spare(const struct bulla_otadata *otadata);
+
+/* Rewrite one sector: same number, another state. */
+BULLA_MUST_CHECK enum bulla_status bulla_record_mark(struct bulla_client *client, uint32_t index,
+                                                     uint32_t state);
+
+/* Erase one sector. */
+BULLA_MUST_CHECK enum bulla_status bulla_record_drop(struct bulla_client *client, uint32_t index);
+
+/* Make `slot` the one that boots: a new record in sector `into`, with a number above the other
+ * record's. The other sector is not touched, except when numbers have run out: then `into` first
+ * takes over what the other one says under a small number. */
+BULLA_MUST_CHECK enum bulla_status bulla_record_name(struct bulla_client *client, uint32_t into,
+                                                     int32_t slot, uint32_t state);
+
+/* The number that bulla_record_name would give. */
+BULLA_MUST_CHECK enum bulla_status bulla_record_number(const struct bulla_client *client,
+                                                       uint32_t into, int32_t slot, uint32_t *seq);
+
+/* Make the record at `index` VALID without a moment in which only worse records exist. */
+BULLA_MUST_CHECK enum bulla_status bulla_record_confirm(struct bulla_client *client,
+                                                        uint32_t index);
+
+/* Give the running OTA slot a record if none names it. */
+BULLA_MUST_CHECK enum bulla_status bulla_record_keep_running(struct bulla_client *client,
+                                                             int32_t running);
+
+/* ---- boot.c ---- */
+
+/* Slots that decide must pass over: one bit per OTA slot, and this one. */
+#define BULLA_SKIP_FACTORY (1u << 31)
+uint32_t bulla_boot_skip(int32_t slot);
+
+/* Is there another slot than `slot` that verifies and is not barred by its record? */
+BULLA_MUST_CHECK enum bulla_status bulla_boot_fallback(struct bulla_client *client, int32_t slot);
+
+/* ---- confirm.c ---- */
+
+/* A sealed slot counts as confirmed: raise sequence, then floor, as far as they are behind. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_raise(struct bulla_client *client,
+                                                      const struct bulla_installed *installed);
+
+/* ---- install.c ---- */
+
+/* An image on its way into a slot. The first four members are the caller's; client->reader and
+ * client->head hold the judged envelope, client->device what was demanded of it. */
+struct bulla_install {
+    struct bulla_client *client;
+    int32_t target;
+    int32_t running;
+    struct bulla_update_result *result;
+
+    const struct bulla_partition *partition;
+    uint32_t size;
+    uint32_t done;
+    uint32_t facts;   /* about the image */
+    bool judged;      /* format, chip, revision, floor */
+    bool held_blank;  /* the first sector is 0xff and waits for the judgement */
+    bool head_stored; /* the slot's stored head is this envelope's */
+    bool prepared;    /* from now on the slot may be changed */
+};
+
+/* Call once the list is verified; uses client->sector. */
+BULLA_MUST_CHECK enum bulla_status bulla_install_begin(struct bulla_install *install);
+
+/* Take the next verified bytes: a whole sector, or the last one. Erases and programs only where
+ * flash does not hold them already. */
+BULLA_MUST_CHECK enum bulla_status bulla_install_take(struct bulla_install *install,
+                                                      struct bulla_bytes bytes);
+
+/* Everything came: judge the whole, then select the slot. */
+BULLA_MUST_CHECK enum bulla_status bulla_install_finish(struct bulla_install *install);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One slot: is what it holds what a signed envelope says, and writing one sector of it. What is
+ * judged is always what flash holds now, never what was once put there. */
+
+#include "bulla/crypto.h"
+#include "bulla/mem.h"
+#include "parts.h"
+
+#define PIECE_SIZE 128u
+
+#define ESP_MAGIC           0xe9u
+#define ESP_HEADER_SIZE     24u
+#define ESP_SEGMENTS_AT     1u
+#define ESP_HASH_FLAG_AT    23u
+#define ESP_SEGMENT_SIZE    8u
+#define ESP_SEGMENT_LEN_AT  4u
+#define ESP_CHECKSUM_PERIOD 16u
+
+static enum bulla_status read_at(const struct bulla_client *client,
+                                 const struct bulla_partition *partition, uint32_t offset,
+                                 uint8_t *buffer, uint32_t len)
+{
+    /* by subtraction: no sum can wrap */
+    if (offset > partition->size || len > partition->size - offset)
+        return BULLA_E_SLOT_TOO_SMALL;
+    return client->flash->read(client->flash->ctx, partition->offset + offset, buffer, len);
+}
+
+enum bulla_status bulla_slot_head(const struct bulla_client *client, int32_t slot, uint8_t *buffer,
+                                  size_t size, size_t *len)
+{
+    return bulla_state_get(&client->state, BULLA_RECORD_HEAD, bulla_slot_code(slot), buffer, size,
+                           len);
+}
+
+enum bulla_status bulla_slot_claim(struct bulla_client *client, int32_t slot,
+                                   uint8_t digest[BULLA_DIGEST_SIZE], bool *found)
+{
+    struct bulla_envelope envelope;
+    struct bulla_wrapper wrapper;
+    size_t len = 0;
+    size_t need = 0;
+
+    *found = false;
+    enum bulla_status status =
+        bulla_slot_head(client, slot, client->sector, sizeof(client->sector), &len);
+    if (status != BULLA_OK || len == 0)
+        return status;
+    /* a head that does not decode claims nothing */
+    if (bulla_envelope_split((struct bulla_bytes){client->sector, len}, &envelope, &need) ==
+            BULLA_OK &&
+        bulla_wrapper_decode(envelope.wrapper, &wrapper) == BULLA_OK) {
+        memcpy(digest, wrapper.manifest_digest, BULLA_DIGEST_SIZE);
+        *found = true;
+    }
+    return BULLA_OK;
+}
+
+enum bulla_status bulla_slot_holds(const struct bulla_client *client,
+                                   const struct bulla_partition *partition, uint32_t offset,
+                                   struct bulla_bytes bytes, bool *same)
+{
+    uint8_t piece[PIECE_SIZE];
+
+    *same = false;
+    for (uint32_t at = 0; at < BULLA_SECTOR_SIZE; at += PIECE_SIZE) {
+        enum bulla_status status = read_at(client, partition, offset + at, piece, PIECE_SIZE);
+        if (status != BULLA_OK)
+            return status;
+        for (uint32_t i = 0; i < PIECE_SIZE; i++) {
+            if (piece[i] != (at + i < bytes.len ? bytes.data[at + i] : 0xffu))
+                return BULLA_OK;
+        }
+    }
+    *same = true;
+    return BULLA_OK;
+}
+
+enum bulla_status bulla_slot_write(const struct bulla_client *client,
+                                   const struct bulla_partition *partition, uint32_t offset,
+                                   struct bulla_bytes bytes)
+{
+    const struct bulla_flash *flash = client->flash;
+    bool same = false;
+
+    if (bytes.len > BULLA_SECTOR_SIZE || offset % BULLA_SECTOR_SIZE != 0 ||
+        offset > partition->size || partition->size - offset < BULLA_SECTOR_SIZE)
+        return BULLA_E_SLOT_TOO_SMALL;
+    enum bulla_status status = flash->erase_sector(flash->ctx, partition->offset + offset);
+    if (status == BULLA_OK && bytes.len > 0)
+        status = flash->program(flash->ctx, partition->offset + offset, bytes.data, bytes.len);
+    if (status == BULLA_OK)
+        status = bulla_slot_holds(client, partition, offset, bytes, &same);
+    if (status == BULLA_OK && !same)
+        status = BULLA_E_FLASH_READBACK;
+    return status;
+}
+
+/* Hash the image, and hold its structure against the rules on the way. A failure of the structure
+ * waits in client->espimage: that the digest differs says more. */
+static enum bulla_status stream(struct bulla_client *client,
+                                const struct bulla_partition *partition, uint32_t size,
+                                bool with_structure, uint8_t digest[BULLA_DIGEST_SIZE])
+{
+    struct bulla_sha256 hash;
+
+    bulla_sha256_init(&hash);
+    if (with_structure)
+        bulla_espimage_init(&client->espimage, size);
+    for (uint32_t at = 0; at < size;) {
+        uint32_t len = size - at < BULLA_SECTOR_SIZE ? size - at : BULLA_SECTOR_SIZE;
+        struct bulla_bytes bytes = {client->sector, len};
+        enum bulla_status status = read_at(client, partition, at, client->sector, len);
+        if (status != BULLA_OK)
+            return status;
+        bulla_sha256_update(&hash, bytes);
+        if (with_structure && client->espimage.failed == BULLA_OK)
+            client->espimage.failed = bulla_espimage_feed(&client->espimage, bytes);
+        at += len;
+    }
+    return bulla_sha256_finish(&hash, digest);
+}
+
+enum bulla_status bulla_slot_digest(struct bulla_client *client,
+                                    const struct bulla_partition *partition, uint32_t size,
+                                    uint8_t digest[BULLA_DIGEST_SIZE])
+{
+    return stream(client, partition, size, false, digest);
+}
+
+/* Structure, format, chip, revision and floor of the image that was streamed last. */
+static enum bulla_status judge_image(struct bulla_client *client, struct bulla_installed *out,
+                                     uint32_t *facts)
+{
+    enum bulla_status status = bulla_espimage_finish(&client->espimage);
+    if (status != BULLA_OK)
+        return status;
+    out->image = client->espimage.facts;
+    *facts |= BULLA_FACT_STRUCTURE;
+    return bulla_policy_image(&client->device, &client->espimage.facts, facts);
+}
+
+static enum bulla_status judge_sealed(struct bulla_client *client,
+                                      const struct bulla_partition *partition, size_t head_len,
+                                      struct bulla_installed *out)
+{
+    struct bulla_envelope envelope;
+    struct bulla_manifest manifest;
+    uint8_t digest[BULLA_DIGEST_SIZE];
+    uint32_t signers = 0;
+    uint32_t facts = 0;
+    enum bulla_status status = bulla_head_judge((struct bulla_bytes){client->head, head_len},
+                                                &client->trust, &client->device, &envelope,
+                                                &manifest, out->manifest_digest, &signers, &facts);
+    if (status != BULLA_OK)
+        return status;
+    out->sequence = manifest.sequence;
+    out->version = manifest.version;
+    status = stream(client, partition, manifest.image.size, true, digest);
+    if (status != BULLA_OK)
+        return status;
+    if (!bulla_digest_equal(digest, manifest.image.digest))
+        return BULLA_E_IMAGE_DIGEST;
+    facts |= BULLA_FACT_DIGEST;
+    status = judge_image(client, out, &facts);
+    if (status != BULLA_OK)
+        return status;
+    /* the list served the download; what counts here is the digest over the whole */
+    uint32_t required = bulla_policy_required(&client->device) & ~(uint32_t)BULLA_FACT_LIST;
+    return bulla_policy_verdict(facts, required) == BULLA_YES ? BULLA_OK : BULLA_E_NOT_JUDGED;
+}
+
+static uint32_t read32(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+           (uint32_t)bytes[3] << 24;
+}
+
+/* How long the ESP image in the slot is by its own headers, SHA-256 included. They prove nothing;
+ * espimage.c judges them again with everything else. */
+static enum bulla_status measure(const struct bulla_client *client,
+                                 const struct bulla_partition *partition, uint32_t *size)
+{
+    uint8_t header[ESP_HEADER_SIZE];
+    uint8_t segment[ESP_SEGMENT_SIZE];
+    uint64_t at = ESP_HEADER_SIZE; /* 255 segments of 4 GiB do not overflow it */
+    enum bulla_status status = read_at(client, partition, 0, header, sizeof(header));
+    if (status != BULLA_OK)
+        return status;
+    if (header[0] != ESP_MAGIC)
+        return BULLA_E_IMAGE_MAGIC;
+    for (uint32_t i = 0; i < header[ESP_SEGMENTS_AT]; i++) {
+        if (at > partition->size - ESP_SEGMENT_SIZE)
+            return BULLA_E_IMAGE_TRUNCATED;
+        status = read_at(client, partition, (uint32_t)at, segment, sizeof(segment));
+        if (status != BULLA_OK)
+            return status;
+        at += (uint64_t)ESP_SEGMENT_SIZE + read32(segment + ESP_SEGMENT_LEN_AT);
+    }
+    at += ESP_CHECKSUM_PERIOD - at % ESP_CHECKSUM_PERIOD; /* at least the checksum byte */
+    if (header[ESP_HASH_FLAG_AT] != 0)
+        at += BULLA_DIGEST_SIZE;
+    if (at > partition->size)
+        return BULLA_E_IMAGE_TRUNCATED;
+    *size = (uint32_t)at;
+    return BULLA_OK;
+}
+
+static enum bulla_status judge_unsealed(struct bulla_client *client,
+                                        const struct bulla_partition *partition,
+                                        struct bulla_installed *out)
+{
+    uint8_t digest[BULLA_DIGEST_SIZE];
+    uint32_t size = 0;
+    uint32_t facts = 0;
+
+    /* a raw image carries nothing to check it by */
+    if (client->device.format != BULLA_FORMAT_ESP)
+        return BULLA_E_SLOT_NOT_SEALED;
+    enum bulla_status status = measure(client, partition, &size);
+    if (status == BULLA_OK)
+        status = stream(client, partition, size, true, digest);
+    if (status == BULLA_OK)
+        status = judge_image(client, out, &facts);
+    return status;
+}
+
+enum bulla_status bulla_slot_judge(struct bulla_client *client, int32_t slot,
+                                   struct bulla_installed *out)
+{
+    const struct bulla_partition *partition = bulla_layout_slot(&client->layout, slot);
+    size_t head_len = 0;
+
+    memset(out, 0, sizeof(*out));
+    if (partition == NULL || partition->size == 0)
+        return BULLA_E_SLOT_UNKNOWN;
+    enum bulla_status status =
+        bulla_slot_head(client, slot, client->head, sizeof(client->head), &head_len);
+    if (status != BULLA_OK)
+        return status;
+    out->sealed = head_len > 0;
+    bulla_client_device(client, slot, true, &client->device);
+    return out->sealed ? judge_sealed(client, partition, head_len, out)
+                       : judge_unsealed(client, partition, out);
+}
+
+enum bulla_status bulla_slot_verify(struct bulla_client *client, int32_t slot, bool *sealed,
+                                    struct bulla_image_facts *image)
+{
+    struct bulla_installed installed;
+    enum bulla_status status = bulla_slot_judge(client, slot, &installed);
+
+    *sealed = installed.sealed;
+    *image = installed.image;
+    return status;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One half of the device state log: its header, its records, reading them back in order and
+ * adding one. When to do that, and in which half, is state.c's part. docs/FORMAT.md, "Device
+ * state". */
+
+#include "state_log.h"
+
+#include <string.h>
+
+#include "bulla/limits.h"
+#include "crc32.h"
+
+#define MAGIC "bst1"
+/* Records start and are programmed in units of 16 bytes, so that flash whose smallest program
+ * unit is anything up to that (SPI NOR 1, STM32 8 or 16, encrypted ESP32 flash 16) is never
+ * asked to program a unit twice. */
+#define ALIGN 16u
+#define CHUNK 256u /* bytes on the stack while copying */
+
+/* ---- flash ---- */
+
+uint32_t bulla_log_offset(const struct bulla_state *state, uint32_t index)
+{
+    return state->offset + index * state->half;
+}
+
+enum bulla_status bulla_log_read(const struct bulla_state *state, uint32_t at, uint8_t *buffer,
+                                 size_t len)
+{
+    return state->flash->read(state->flash->ctx, bulla_log_offset(state, state->active) + at,
+                              buffer, len);
+}
+
+/* Program erased bytes and read them back: a flash that says it did is not believed. */
+static enum bulla_status program_half(const struct bulla_state *state, uint32_t at,
+                                      const uint8_t *bytes, uint32_t len)
+{
+    uint8_t back[64];
+    enum bulla_status status = state->flash->program(
+        state->flash->ctx, bulla_log_offset(state, state->active) + at, bytes, len);
+
+    for (uint32_t done = 0; status == BULLA_OK && done < len; done += (uint32_t)sizeof(back)) {
+        uint32_t n = len - done < sizeof(back) ? len - done : (uint32_t)sizeof(back);
+
+        status = bulla_log_read(state, at + done, back, n);
+        if (status == BULLA_OK && memcmp(back, bytes + done, n) != 0)
+            return BULLA_E_FLASH_READBACK;
+    }
+    return status;
+}
+
+/* Bytes from the start of the half up to the last one that is not erased, in whole units. */
+enum bulla_status bulla_log_measure(const struct bulla_state *state, uint32_t *used)
+{
+    uint8_t bytes[CHUNK];
+
+    for (uint32_t end = state->half; end > 0; end -= CHUNK) {
+        enum bulla_status status = bulla_log_read(state, end - CHUNK, bytes, CHUNK);
+        if (status != BULLA_OK)
+            return status;
+        for (uint32_t i = CHUNK; i > 0; i--) {
+            if (bytes[i - 1] != 0xff) {
+                *used = end - CHUNK + (i + ALIGN - 1) / ALIGN * ALIGN;
+                return BULLA_OK;
+            }
+        }
+    }
+    *used = 0;
+    return BULLA_OK;
+}
+
+/* Erase the half and look: what did not become blank must not be programmed. */
+enum bulla_status bulla_log_erase(const struct bulla_state *state)
+{
+    uint32_t used;
+    enum bulla_status status = BULLA_OK;
+
+    for (uint32_t at = 0; status == BULLA_OK && at < state->half; at += BULLA_SECTOR_SIZE)
+        status = state->flash->erase_sector(state->flash->ctx,
+                                            bulla_log_offset(state, state->active) + at);
+    if (status == BULLA_OK)
+        status = bulla_log_measure(state, &used);
+    if (status == BULLA_OK && used != 0)
+        return BULLA_E_FLASH_READBACK;
+    return status;
+}
+
+/* ---- the header of a half ---- */
+
+static void encode_half(const struct bulla_state *state, uint8_t bytes[BULLA_LOG_HEADER_SIZE])
+{
+    memcpy(bytes, MAGIC, 4);
+    bulla_state_store_u32(bytes + 4, state->half);
+    bulla_state_store_u32(bytes + 8, state->generation);
+    bulla_state_store_u32(bytes + 12, bulla_crc32(0, (struct bulla_bytes){bytes, 12}));
+}
+
+/* Take the generation from the header; *whole false when there is no such header. */
+enum bulla_status bulla_log_read_header(struct bulla_state *state, bool *whole)
+{
+    uint8_t found[BULLA_LOG_HEADER_SIZE], expected[BULLA_LOG_HEADER_SIZE];
+    enum bulla_status status = bulla_log_read(state, 0, found, BULLA_LOG_HEADER_SIZE);
+
+    if (status != BULLA_OK)
+        return status;
+    state->generation = bulla_state_load_u32(found + 8);
+    encode_half(state, expected);
+    *whole = memcmp(found, expected, BULLA_LOG_HEADER_SIZE) == 0;
+    return BULLA_OK;
+}
+
+/* The commit: from now on this half counts. */
+enum bulla_status bulla_log_write_header(const struct bulla_state *state)
+{
+    uint8_t bytes[BULLA_LOG_HEADER_SIZE];
+
+    encode_half(state, bytes);
+    return program_half(state, 0, bytes, BULLA_LOG_HEADER_SIZE);
+}
+
+/* ---- records ---- */
+
+/* Room a record takes. */
+uint32_t bulla_log_footprint(uint16_t len)
+{
+    return BULLA_LOG_HEADER_SIZE + (len + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* The CRC starts from the generation: what an erase left behind of an earlier one is no record. */
+static uint32_t header_crc(const struct bulla_state *state,
+                           const uint8_t bytes[BULLA_LOG_HEADER_SIZE])
+{
+    return bulla_crc32(state->generation, (struct bulla_bytes){bytes, 12});
+}
+
+static void encode_record(const struct bulla_state *state, const struct bulla_log_record *record,
+                          uint8_t bytes[BULLA_LOG_HEADER_SIZE])
+{
+    bytes[0] = record->kind;
+    bytes[1] = record->slot;
+    bulla_state_store_u16(bytes + 2, record->len);
+    bulla_state_store_u32(bytes + 4, record->counter);
+    bulla_state_store_u32(bytes + 8, record->content_crc);
+    bulla_state_store_u32(bytes + 12, header_crc(state, bytes));
+}
+
+/* at is a unit within the half. *whole: a header lies there, later than `counter`, and what it
+ * announces ends within the half. */
+static enum bulla_status read_record(const struct bulla_state *state, uint32_t at, uint32_t counter,
+                                     struct bulla_log_record *record, bool *whole)
+{
+    uint8_t bytes[BULLA_LOG_HEADER_SIZE];
+    enum bulla_status status = bulla_log_read(state, at, bytes, BULLA_LOG_HEADER_SIZE);
+
+    if (status != BULLA_OK)
+        return status;
+    record->at = at;
+    record->kind = bytes[0];
+    record->slot = bytes[1];
+    record->len = bulla_state_load_u16(bytes + 2);
+    record->counter = bulla_state_load_u32(bytes + 4);
+    record->content_crc = bulla_state_load_u32(bytes + 8);
+    *whole = bulla_state_load_u32(bytes + 12) == header_crc(state, bytes) &&
+             record->counter > counter && bulla_log_footprint(record->len) <= state->half - at;
+    return BULLA_OK;
+}
+
+/* The next record with a whole header. Its length can be trusted, so torn content is stepped over
+ * unread. A header that rotted is passed unit by unit: it costs its record, not the later ones. */
+enum bulla_status bulla_log_next(const struct bulla_state *state, struct bulla_log_cursor *cursor,
+                                 struct bulla_log_record *record, bool *found)
+{
+    *found = false;
+    while (cursor->at < state->end && !*found) {
+        enum bulla_status status = read_record(state, cursor->at, cursor->counter, record, found);
+        if (status != BULLA_OK)
+            return status;
+        cursor->at += *found ? bulla_log_footprint(record->len) : ALIGN;
+    }
+    if (*found)
+        cursor->counter = record->counter;
+    return BULLA_OK;
+}
+
+enum bulla_status bulla_log_check(const struct bulla_state *state,
+                                  const struct bulla_log_record *record, bool *whole)
+{
+    uint8_t bytes[CHUNK];
+    uint32_t crc = 0;
+
+    for (uint32_t done = 0; done < record->len; done += CHUNK) {
+        uint32_t n = record->len - done < CHUNK ? record->len - done : CHUNK;
+        enum bulla_status status =
+            bulla_log_read(state, record->at + BULLA_LOG_HEADER_SIZE + done, bytes, n);
+        if (status != BULLA_OK)
+            return status;
+        crc = bulla_crc32(crc, (struct bulla_bytes){bytes, n});
+    }
+    *whole = crc == record->content_crc;
+    return BULLA_OK;
+}
+
+/* The next whole record of this kind and slot. */
+enum bulla_status bulla_log_next_match(const struct bulla_state *state,
+                                       struct bulla_log_cursor *cursor, uint8_t kind, uint8_t slot,
+                                       struct bulla_log_record *record, bool *found)
+{
+    for (;;) {
+        enum bulla_status status = bulla_log_next(state, cursor, record, found);
+        if (status != BULLA_OK || !*found)
+            return status;
+        if (record->kind != kind || record->slot != slot)
+            continue;
+        status = bulla_log_check(state, record, found);
+        if (status != BULLA_OK || *found)
+            return status;
+    }
+}
+
+enum bulla_status bulla_log_find(const struct bulla_state *state, uint8_t kind, uint8_t slot,
+                                 uint32_t age, struct bulla_log_record *record, bool *found)
+{
+    struct bulla_log_cursor cursor = {.at = BULLA_LOG_HEADER_SIZE};
+    struct bulla_log_record last[BULLA_STATE_EVENTS_KEPT]; /* a ring */
+    uint32_t count = 0;
+
+    for (;;) {
+        struct bulla_log_record match;
+        enum bulla_status status = bulla_log_next_match(state, &cursor, kind, slot, &match, found);
+        if (status != BULLA_OK)
+            return status;
+        if (!*found)
+            break;
+        last[count % BULLA_STATE_EVENTS_KEPT] = match;
+        count++;
+    }
+    /* Older events may still lie in the log until it is compacted: what is told must not depend
+     * on that. */
+    if (age >= count || age >= BULLA_STATE_EVENTS_KEPT)
+        return BULLA_OK;
+    *record = last[(count - 1 - age) % BULLA_STATE_EVENTS_KEPT];
+    *found = true;
+    return BULLA_OK;
+}
+
+static enum bulla_status fetch(const struct bulla_log_source *source, uint32_t done,
+                               uint8_t *buffer, uint32_t len)
+{
+    if (source->bytes == NULL)
+        return bulla_log_read(source->from, source->at + done, buffer, len);
+    memcpy(buffer, source->bytes + done, len);
+    return BULLA_OK;
+}
+
+/* Write a record at the end, where the caller knows that it fits. The header goes first: if the
+ * content is torn the length is known, and no content is ever taken for a header. */
+enum bulla_status bulla_log_append(struct bulla_state *state, const struct bulla_log_record *record,
+                                   const struct bulla_log_source *source)
+{
+    uint8_t bytes[CHUNK];
+    uint32_t crc = 0;
+
+    encode_record(state, record, bytes);
+    enum bulla_status status = program_half(state, state->end, bytes, BULLA_LOG_HEADER_SIZE);
+    for (uint32_t done = 0; status == BULLA_OK && done < record->len; done += CHUNK) {
+        uint32_t n = record->len - done < CHUNK ? record->len - done : CHUNK;
+        uint32_t units = (n + ALIGN - 1) / ALIGN * ALIGN;
+
+        status = fetch(source, done, bytes, n);
+        if (status != BULLA_OK)
+            return status;
+        crc = bulla_crc32(crc, (struct bulla_bytes){bytes, n});
+        memset(bytes + n, 0xff, units - n);
+        status = program_half(state, state->end + BULLA_LOG_HEADER_SIZE + done, bytes, units);
+    }
+    if (status != BULLA_OK)
+        return status;
+    if (crc != record->content_crc) /* a copy of something that reads otherwise than before */
+        return BULLA_E_FLASH_READ;
+    state->end += bulla_log_footprint(record->len);
+    state->counter = record->counter;
+    return BULLA_OK;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BULLA_CORE_STATE_LOG_H
+#define BULLA_CORE_STATE_LOG_H
+
+/* Inside the device state: state_log.c (the records of one half) for state.c (which half, and
+ * when), and what state_records.c (the contents) needs of both. Not public.
+ *
+ * Functions of state_log.c work on the half `state->active`, up to `state->end`. */
+
+#include "bulla/state.h"
+
+#define BULLA_LOG_HEADER_SIZE 16u /* of a half and of a record */
+
+struct bulla_log_record {
+    uint32_t at; /* of its header, within the half */
+    uint8_t kind;
+    uint8_t slot;
+    uint16_t len;
+    uint32_t counter;
+    uint32_t content_crc;
+};
+
+/* Where a replay has come to. Starts at BULLA_LOG_HEADER_SIZE, 0. */
+struct bulla_log_cursor {
+    uint32_t at;
+    uint32_t counter; /* of the record before: they rise */
+};
+
+/* Content of a record to be written: in memory, or in another half. */
+struct bulla_log_source {
+    const uint8_t *bytes; /* NULL: from, at */
+    const struct bulla_state *from;
+    uint32_t at;
+};
+
+/* Of a half, on the chip. */
+uint32_t bulla_log_offset(const struct bulla_state *state, uint32_t index);
+BULLA_MUST_CHECK enum bulla_status bulla_log_read(const struct bulla_state *state, uint32_t at,
+                                                  uint8_t *buffer, size_t len);
+/* Bytes from the start of the half up to the last one that is not erased, in whole units. */
+BULLA_MUST_CHECK enum bulla_status bulla_log_measure(const struct bulla_state *state,
+                                                     uint32_t *used);
+/* Erase the half and look: BULLA_E_FLASH_READBACK when it did not become blank. */
+BULLA_MUST_CHECK enum bulla_status bulla_log_erase(const struct bulla_state *state);
+
+/* Take the generation from the half's header; *whole false: there is no such header. */
+BULLA_MUST_CHECK enum bulla_status bulla_log_read_header(struct bulla_state *state, bool *whole);
+/* The commit: with its header a half counts. */
+BULLA_MUST_CHECK enum bulla_status bulla_log_write_header(const struct bulla_state *state);
+
+/* Room a record with this much content takes. */
+uint32_t bulla_log_footprint(uint16_t len);
+
+/* The next record with a whole header. */
+BULLA_MUST_CHECK enum bulla_status bulla_log_next(const struct bulla_state *state,
+                                                  struct bulla_log_cursor *cursor,
+                                                  struct bulla_log_record *record, bool *found);
+/* Is its content whole too? */
+BULLA_MUST_CHECK enum bulla_status bulla_log_check(const struct bulla_state *state,
+                                                   const struct bulla_log_record *record,
+                                                   bool *whole);
+/* The next whole record of this kind and slot. */
+BULLA_MUST_CHECK enum bulla_status
+bulla_log_next_match(const struct bulla_state *state, struct bulla_log_cursor *cursor, uint8_t kind,
+                     uint8_t slot, struct bulla_log_record *record, bool *found);
+/* Whole record number `age` of this kind and slot, counted back from the newest (0); there are
+ * none beyond BULLA_STATE_EVENTS_KEPT. */
+BULLA_MUST_CHECK enum bulla_status bulla_log_find(const struct bulla_state *state, uint8_t kind,
+                                                  uint8_t slot, uint32_t age,
+                                                  struct bulla_log_record *record, bool *found);
+
+/* Write a record at the end, where the caller knows that it fits. */
+BULLA_MUST_CHECK enum bulla_status bulla_log_append(struct bulla_state *state,
+                                                    const struct bulla_log_record *record,
+                                                    const struct bulla_log_source *source);
+
+/* state.c: record number `age` of this kind and slot into buffer. BULLA_OK and *found false:
+ * there are not so many. */
+BULLA_MUST_CHECK enum bulla_status bulla_state_get_aged(const struct bulla_state *state,
+                                                        enum bulla_record_kind kind, uint8_t slot,
+                                                        uint32_t age, uint8_t *buffer, size_t size,
+                                                        size_t *len, bool *found);
+
+/* Everything in the log is little-endian, on any machine. */
+static inline void bulla_state_store_u16(uint8_t *to, uint32_t value)
+{
+    to[0] = (uint8_t)(value & 0xffu);
+    to[1] = (uint8_t)((value >> 8) & 0xffu);
+}
+
+static inline void bulla_state_store_u32(uint8_t *to, uint32_t value)
+{
+    bulla_state_store_u16(to, value & 0xffffu);
+    bulla_state_store_u16(to + 2, value >> 16);
+}
+
+static inline uint16_t bulla_state_load_u16(const uint8_t *from)
+{
+    return (uint16_t)(from[0] | ((uint32_t)from[1] << 8));
+}
+
+static inline uint32_t bulla_state_load_u32(const uint8_t *from)
+{
+    return bulla_state_load_u16(from) | ((uint32_t)bulla_state_load_u16(from + 2) << 16);
+}
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is in the records of the device state: docs/FORMAT.md, "Device state". Every content has
+ * one length; another one is damage (or another program's), never cut or filled up. */
+
+#include <string.h>
+
+#include "bulla/state.h"
+#include "state_log.h"
+
+#define IDENTITY_SIZE  (2 * BULLA_UUID_SIZE + 5)
+#define CONFIRMED_SIZE (4 + BULLA_DIGEST_SIZE)
+#define FLOOR_SIZE     4
+#define TRIAL_SIZE     (BULLA_DIGEST_SIZE + 1)
+#define RUNNING_SIZE   6
+#define EVENT_SIZE     8
+
+/* The newest record of a kind without slots, which must have this length. */
+static enum bulla_status get_exactly(const struct bulla_state *state, enum bulla_record_kind kind,
+                                     uint32_t age, uint8_t *bytes, size_t size, bool *found)
+{
+    size_t len;
+    enum bulla_status status = bulla_state_get_aged(state, kind, 0, age, bytes, size, &len, found);
+
+    if (status == BULLA_E_WORKSPACE_TOO_SMALL || (status == BULLA_OK && *found && len != size)) {
+        *found = false;
+        return BULLA_E_STATE_DAMAGED;
+    }
+    return status;
+}
+
+enum bulla_status bulla_state_put_identity(struct bulla_state *state,
+                                           const struct bulla_identity *identity)
+{
+    uint8_t bytes[IDENTITY_SIZE];
+
+    memcpy(bytes, identity->vendor_id, BULLA_UUID_SIZE);
+    memcpy(bytes + 16, identity->class_id, BULLA_UUID_SIZE);
+    bytes[32] = identity->format;
+    bulla_state_store_u16(bytes + 33, identity->chip_id);
+    bulla_state_store_u16(bytes + 35, identity->chip_revision);
+    return bulla_state_put(state, BULLA_RECORD_IDENTITY, 0,
+                           (struct bulla_bytes){bytes, sizeof(bytes)});
+}
+
+enum bulla_status bulla_state_get_identity(const struct bulla_state *state,
+                                           struct bulla_identity *identity, bool *found)
+{
+    uint8_t bytes[IDENTITY_SIZE];
+    enum bulla_status status =
+        get_exactly(state, BULLA_RECORD_IDENTITY, 0, bytes, sizeof(bytes), found);
+
+    *identity = (struct bulla_identity){0};
+    if (status != BULLA_OK || !*found)
+        return status;
+    memcpy(identity->vendor_id, bytes, BULLA_UUID_SIZE);
+    memcpy(identity->class_id, bytes + 16, BULLA_UUID_SIZE);
+    identity->format = bytes[32];
+    identity->chip_id = bulla_state_load_u16(bytes + 33);
+    identity->chip_revision = bulla_state_load_u16(bytes + 35);
+    return BULLA_OK;
+}
+
+enum bulla_status bulla_state_put_confirmed(struct bulla_state *state,
+                                            const struct bulla_confirmed *confirmed)
+{
+    uint8_t bytes[CONFIRMED_SIZE];
+
+    bulla_state_store_u32(bytes, confirmed->sequence);
+    memcpy(bytes + 4, confirmed->manifest_digest, BULLA_DIGEST_SIZE);
+    return bulla_state_put(state, BULLA_RECORD_CONFIRMED, 0,
+                           (struct bulla_bytes){bytes, sizeof(bytes)});
+}
+
+enum bulla_status bulla_state_get_confirmed(const struct bulla_state *state,
+                                            struct bulla_confirmed *confirmed, bool *found)
+{
+    uint8_t bytes[CONFIRMED_SIZE];
+    enum bulla_status status =
+        get_exactly(state, BULLA_RECORD_CONFIRMED, 0, bytes, sizeof(bytes), found);
+
+    *confirmed = (struct bulla_confirmed){0};
+    if (status != BULLA_OK || !*found)
+        return status;
+    confirmed->sequence = bulla_state_load_u32(bytes);
+    memcpy(confirmed->manifest_digest, bytes + 4, BULLA_DIGEST_SIZE);
+    return BULLA_OK;
+}
+
+enum bulla_status bulla_state_put_floor(struct bulla_state *state, uint32_t floor)
+{
+    uint8_t bytes[FLOOR_SIZE];
+
+    bulla_state_store_u32(bytes, floor);
+    return bulla_state_put(state, BULLA_RECORD_FLOOR, 0,
+                           (struct bulla_bytes){bytes, sizeof(bytes)});
+}
+
+enum bulla_status bulla_state_get_floor(const struct bulla_state *state, uint32_t *floor)
+{
+    uint8_t bytes[FLOOR_SIZE];
+    bool found;
+    enum bulla_status status =
+        get_exactly(state, BULLA_RECORD_FLOOR, 0, bytes, sizeof(bytes), &found);
+
+    *floor = 0;
+    if (status == BULLA_OK && found)
+        *floor = bulla_state_load_u32(bytes);
+    return status;
+}
+
+enum bulla_status bulla_state_put_trial(struct bulla_state *state, const struct bulla_trial *trial)
+{
+    uint8_t bytes[TRIAL_SIZE];
+
+    memcpy(bytes, trial->manifest_digest, BULLA_DIGEST_SIZE);
+    bytes[BULLA_DIGEST_SIZE] = trial->failed;
+    return bulla_state_put(state, BULLA_RECORD_TRIAL, 0,
+                           (struct bulla_bytes){bytes, sizeof(bytes)});
+}
+
+enum bulla_status bulla_state_get_trial(const struct bulla_state *state, struct bulla_trial *trial,
+                                        bool *found)
+{
+    uint8_t bytes[TRIAL_SIZE];
+    enum bulla_status status =
+        get_exactly(state, BULLA_RECORD_TRIAL, 0, bytes, sizeof(bytes), found);
+
+    *trial = (struct bulla_trial){0};
+    if (status != BULLA_OK || !*found)
+        return status;
+    memcpy(trial->manifest_digest, bytes, BULLA_DIGEST_SIZE);
+    trial->failed = bytes[BULLA_DIGEST_SIZE];
+    return BULLA_OK;
+}
+
+enum bulla_status bulla_state_put_running(struct bulla_state *state,
+                                          const struct bulla_running *running)
+{
+    uint8_t bytes[RUNNING_SIZE];
+
+    bytes[0] = running->slot;
+    bytes[1] = running->trial ? 1 : 0;
+    bulla_state_store_u32(bytes + 2, running->ota_seq);
+    return bulla_state_put(state, BULLA_RECORD_RUNNING, 0,
+                           (struct bulla_bytes){bytes, sizeof(bytes)});
+}
+
+enum bulla_status bulla_state_get_running(const struct bulla_state *state,
+                                          struct bulla_running *running, bool *found)
+{
+    uint8_t bytes[RUNNING_SIZE];
+    enum bulla_status status =
+        get_exactly(state, BULLA_RECORD_RUNNING, 0, bytes, sizeof(bytes), found);
+
+    *running = (struct bulla_running){0};
+    if (status != BULLA_OK || !*found)
+        return status;
+    if (bytes[1] > 1) {
+        *found = false;
+        return BULLA_E_STATE_DAMAGED;
+    }
+    running->slot = bytes[0];
+    running->trial = bytes[1] == 1;
+    running->ota_seq = bulla_state_load_u32(bytes + 2);
+    return BULLA_OK;
+}
+
+enum bulla_status bulla_state_put_event(struct bulla_state *state,
+                                        const struct bulla_event_record *event)
+{
+    uint8_t bytes[EVENT_SIZE];
+
+    bytes[0] = event->what;
+    bytes[1] = event->slot;
+    bulla_state_store_u16(bytes + 2, event->status);
+    bulla_state_store_u32(bytes + 4, event->value);
+    return bulla_state_put(state, BULLA_RECORD_EVENT, 0,
+                           (struct bulla_bytes){bytes, sizeof(bytes)});
+}
+
+enum bulla_status bulla_state_event(const struct bulla_state *state, uint32_t age,
+                                    struct bulla_event_record *event, bool *found)
+{
+    uint8_t bytes[EVENT_SIZE];
+
+    *event = (struct bulla_event_record){0};
+    enum bulla_status status =
+        get_exactly(state, BULLA_RECORD_EVENT, age, bytes, sizeof(bytes), found);
+    if (status != BULLA_OK || !*found)
+        return status;
+    event->what = bytes[0];
+    event->slot = bytes[1];
+    event->status = bulla_state_load_u16(bytes + 2);
+    event->value = bulla_state_load_u32(bytes + 4);
+    return BULLA_OK;
+}

@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An update: the only file that drives transport and flash together. One attempt is a straight
+ * line: envelope -> head judged -> list -> sectors -> whole image -> otadata. An attempt that the
+ * network ended is simply made again: what flash holds with the right digest is not fetched twice,
+ * and no other memory of the first attempt is trusted. */
+
+#include "bulla/mem.h"
+#include "parts.h"
+
+#define HTTP_OK      200u
+#define HTTP_PARTIAL 206u
+#define BACK_OFF_MS  250u
+#define MS_PER_S     1000u
+
+struct update {
+    struct bulla_client *client;
+    const struct bulla_url *url;
+    const struct bulla_update_options *options;
+    struct bulla_update_result *result;
+    struct bulla_install install;
+    struct bulla_sectors sectors;
+    bool stop;    /* the rest of the envelope is not wanted in this response */
+    bool bundled; /* the image lies in the envelope, to be fetched from it by parts */
+};
+
+static void report(const struct update *u)
+{
+    const struct bulla_progress *progress = u->options->progress;
+
+    if (progress != NULL)
+        progress->report(progress->ctx, u->install.done, u->client->reader.manifest.image.size);
+}
+
+/* Bytes of the image from wherever they come: sector by sector into the slot. */
+static enum bulla_status feed_image(struct update *u, struct bulla_bytes in)
+{
+    while (in.len > 0) {
+        struct bulla_bytes sector;
+        enum bulla_status status = bulla_sectors_feed(&u->sectors, &in, &sector);
+        if (status == BULLA_OK && sector.len > 0) {
+            status = bulla_install_take(&u->install, sector);
+            if (status == BULLA_OK)
+                report(u);
+        }
+        if (status != BULLA_OK)
+            return status;
+    }
+    return BULLA_OK;
+}
+
+/* ---- the envelope ---- */
+
+/* Signed, decoded, allowed. Is it new, and has it failed too often? */
+static enum bulla_status take_head(struct update *u)
+{
+    struct bulla_client *client = u->client;
+    const struct bulla_reader *reader = &client->reader;
+    uint8_t digest[BULLA_DIGEST_SIZE];
+    struct bulla_trial trial;
+    bool found = false;
+    enum bulla_status status = BULLA_OK;
+
+    u->result->sequence = reader->manifest.sequence;
+    if (reader->same_as_confirmed) {
+        /* confirmed, but does it run? After a fall-back it is installed once more */
+        status = bulla_slot_claim(client, u->install.running, digest, &found);
+        if (status != BULLA_OK)
+            return status;
+        if (found && bulla_digest_equal(digest, reader->manifest_digest)) {
+            u->result->nothing_newer = u->stop = true;
+            return BULLA_OK;
+        }
+    }
+    status = bulla_state_get_trial(&client->state, &trial, &found);
+    if (status != BULLA_OK)
+        return status;
+    if (found && trial.failed >= BULLA_TRIALS_MAX && !u->options->retry &&
+        bulla_digest_equal(trial.manifest_digest, reader->manifest_digest))
+        return BULLA_E_TRIAL_FAILED_BEFORE;
+    bulla_reader_workspace(&client->reader, u->options->workspace, u->options->workspace_len);
+    u->install.done = 0;
+    report(u);
+    return BULLA_OK;
+}
+
+static enum bulla_status take_list(struct update *u)
+{
+    enum bulla_status status = bulla_install_begin(&u->install);
+    if (status != BULLA_OK)
+        return status;
+    return bulla_sectors_init(&u->sectors, &u->client->reader.list, u->client->sector,
+                              sizeof(u->client->sector));
+}
+
+static enum bulla_status take_event(struct update *u, enum bulla_event event)
+{
+    switch (event) {
+    case BULLA_EVENT_HEAD:
+        return take_head(u);
+    case BULLA_EVENT_LIST:
+        return take_list(u);
+    case BULLA_EVENT_BUNDLE:
+        if (u->client->reader.list.whole)
+            return feed_image(u, u->client->reader.bundled);
+        /* groups of the list must be fetched in between: this response cannot go on */
+        u->bundled = u->stop = true;
+        return BULLA_OK;
+    case BULLA_EVENT_MORE:
+    case BULLA_EVENT_TEXT:
+    case BULLA_EVENT_END:
+        return BULLA_OK;
+    }
+    return BULLA_E_NOT_JUDGED;
+}
+
+static enum bulla_status feed_envelope(struct update *u, struct bulla_bytes in)
+{
+    enum bulla_event event = BULLA_EVENT_MORE;
+
+    do {
+        enum bulla_status status = bulla_reader_feed(&u->client->reader, &in, &event);
+        if (status == BULLA_OK)
+            status = take_event(u, event);
+        if (status != BULLA_OK || u->stop)
+            return status;
+    } while (in.len > 0 || (event != BULLA_EVENT_MORE && event != BULLA_EVENT_END));
+    return BULLA_OK;
+}
+
+static enum bulla_status read_body(struct update *u, size_t want, size_t *len)
+{
+    const struct bulla_transport *transport = u->options->transport;
+    uint8_t *buffer = u->client->received;
+
+    *len = 0;
+    if (want > sizeof(u->client->received))
+        want = sizeof(u->client->received);
+    enum bulla_status status = transport->read(transport->ctx, buffer, want, len);
+    return status == BULLA_OK && *len > want ? BULLA_E_HTTP_MALFORMED : status;
+}
+
+static enum bulla_status get(struct update *u, const struct bulla_url *url, uint64_t from,
+                             uint64_t to)
+{
+    const struct bulla_transport *transport = u->options->transport;
+    const struct bulla_request request = {.url = url, .from = from, .to = to, .etag = NULL};
+
+    memset(&u->client->response, 0, sizeof(u->client->response));
+    enum bulla_status status = transport->get(transport->ctx, &request, &u->client->response);
+    u->result->http_status = u->client->response.status;
+    return status;
+}
+
+static enum bulla_status read_envelope(struct update *u)
+{
+    struct bulla_client *client = u->client;
+    bulla_reader_init(&client->reader, &client->trust, &client->device, client->head);
+    enum bulla_status status = get(u, u->url, 0, UINT64_MAX);
+    if (status != BULLA_OK)
+        return status;
+    if (client->response.status != HTTP_OK)
+        return BULLA_E_HTTP_RANGE; /* a part was not asked for */
+    for (;;) {
+        size_t len = 0;
+        status = read_body(u, sizeof(client->received), &len);
+        if (status != BULLA_OK)
+            return status;
+        if (len == 0)
+            return bulla_reader_finish(&client->reader);
+        status = feed_envelope(u, (struct bulla_bytes){client->received, len});
+        if (status != BULLA_OK || u->stop)
+            return status;
+    }
+}
+
+/* ---- parts of a file ---- */
+
+/* A stretch of a file at `url`. size: of the whole file, 0 when it is not known. */
+struct stretch {
+    const struct bulla_url *url;
+    uint64_t from;
+    uint64_t to;   /* first byte not wanted */
+    uint64_t size; /* of the file */
+};
+
+/* Ask for it; *skip bytes of the body come before it. A declared length that cannot be right is
+ * refused before the first body byte. */
+static enum bulla_status open_stretch(struct update *u, const struct stretch *s, uint64_t *skip)
+{
+    const struct bulla_response *response = &u->client->response;
+    bool to_the_end = s->to == s->size;
+    enum bulla_status status = get(u, s->url, s->from, to_the_end ? UINT64_MAX : s->to - 1u);
+    if (status != BULLA_OK)
+        return status;
+    uint64_t expected = s->size;
+    *skip = s->from; /* 200: the server does not do ranges; the file comes from its start */
+    if (response->status == HTTP_PARTIAL) {
+        if (response->from != s->from || (s->from == 0 && to_the_end))
+            return BULLA_E_HTTP_RANGE;
+        *skip = 0;
+        expected = s->to - s->from;
+        if (s->size != 0 && response->has_total && response->total != s->size)
+            return BULLA_E_HTTP_LENGTH;
+    }
+    if (expected != 0 && response->has_length && response->length != expected)
+        return BULLA_E_HTTP_LENGTH;
+    return BULLA_OK;
+}
+
+/* The next bytes of it, at most *len of them, in client->received. */
+static enum bulla_status read_stretch(struct update *u, uint64_t *skip, uint64_t want, size_t *len)
+{
+    do {
+        uint64_t ask = *skip > 0 ? *skip : want;
+        enum bulla_status status =
+            read_body(u, ask < BULLA_RECEIVE_SIZE ? (size_t)ask : BULLA_RECEIVE_SIZE, len);
+        if (status != BULLA_OK)
+            return status;
+        if (*len == 0)
+            return BULLA_E_IMAGE_TRUNCATED;
+        if (*skip == 0)
+            return BULLA_OK;
+        *skip -= *len;
+    } while (true);
+}
+
+/* Keep the connection when the response ended with the stretch; nothing after it is read. */
+static void close_stretch(struct update *u, const struct stretch *s)
+{
+    const struct bulla_transport *transport = u->options->transport;
+    size_t len = 0;
+
+    if (u->client->response.status != HTTP_PARTIAL || s->to == s->size ||
+        read_body(u, 1, &len) != BULLA_OK || len != 0)
+        transport->close(transport->ctx);
+}
+
+/* Grouped list: the digests of the next sector's group, again from the envelope. */
+static enum bulla_status load_group(struct update *u, uint32_t sector)
+{
+    struct bulla_reader *reader = &u->client->reader;
+    uint8_t *group = u->client->sector; /* between two sectors it is free */
+    uint32_t index = sector / BULLA_GROUP_SECTORS;
+    uint32_t offset = 0;
+    uint32_t group_len = 0;
+    uint64_t skip = 0;
+
+    bulla_list_group_span(&reader->list, index, &offset, &group_len);
+    const struct stretch s = {
+        .url = u->url,
+        .from = reader->list_offset + offset,
+        .to = reader->list_offset + offset + group_len,
+    };
+    enum bulla_status status = open_stretch(u, &s, &skip);
+    uint32_t filled = 0;
+    while (status == BULLA_OK && filled < group_len) {
+        size_t len = 0;
+        status = read_stretch(u, &skip, group_len - filled, &len);
+        if (status != BULLA_OK)
+            return status;
+        memcpy(group + filled, u->client->received, len);
+        filled += (uint32_t)len;
+    }
+    if (status != BULLA_OK)
+        return status;
+    close_stretch(u, &s);
+    return bulla_list_load_group(&reader->list, index, (struct bulla_bytes){group, group_len});
+}
+
+/* ---- the image ---- */
+
+/* Does flash hold this sector already, with 0xff after the image's end? */
+static enum bulla_status sector_is_there(struct update *u, uint32_t offset, uint32_t len,
+                                         const uint8_t *expected, bool *there)
+{
+    struct bulla_client *client = u->client;
+    uint8_t digest[BULLA_DIGEST_SIZE];
+    struct bulla_sha256 hash;
+    bool blank_tail = true;
+
+    *there = false;
+    bulla_sha256_init(&hash);
+    for (uint32_t at = 0; at < BULLA_SECTOR_SIZE; at += BULLA_RECEIVE_SIZE) {
+        enum bulla_status status =
+            client->flash->read(client->flash->ctx, u->install.partition->offset + offset + at,
+                                client->received, BULLA_RECEIVE_SIZE);
+        if (status != BULLA_OK)
+            return status;
+        uint32_t used = at >= len ? 0 : len - at;
+        if (used > BULLA_RECEIVE_SIZE)
+            used = BULLA_RECEIVE_SIZE;
+        bulla_sha256_update(&hash, (struct bulla_bytes){client->received, used});
+        for (uint32_t i = used; i < BULLA_RECEIVE_SIZE; i++)
+            blank_tail = blank_tail && client->received[i] == 0xff;
+    }
+    enum bulla_status status = bulla_sha256_finish(&hash, digest);
+    *there = status == BULLA_OK && blank_tail && bulla_digest_equal(digest, expected);
+    return status;
+}
+
+/* Take the sectors that need no download, up to `end`: through the same check as those that do. */
+static enum bulla_status take_present(struct update *u, uint32_t end)
+{
+    struct bulla_client *client = u->client;
+
+    while (u->sectors.released < end) {
+        uint32_t offset = u->sectors.released;
+        uint32_t len = end - offset < BULLA_SECTOR_SIZE ? end - offset : BULLA_SECTOR_SIZE;
+        const uint8_t *expected =
+            bulla_list_sector(&client->reader.list, offset / BULLA_SECTOR_SIZE);
+        bool there = false;
+        if (expected == NULL)
+            return BULLA_E_GROUP_NEEDED;
+        enum bulla_status status = sector_is_there(u, offset, len, expected, &there);
+        if (status != BULLA_OK || !there)
+            return status;
+        for (uint32_t at = 0; at < len && status == BULLA_OK; at += BULLA_RECEIVE_SIZE) {
+            uint32_t part = len - at < BULLA_RECEIVE_SIZE ? len - at : BULLA_RECEIVE_SIZE;
+            status =
+                client->flash->read(client->flash->ctx, u->install.partition->offset + offset + at,
+                                    client->received, part);
+            if (status == BULLA_OK)
+                status = feed_image(u, (struct bulla_bytes){client->received, part});
+        }
+        if (status != BULLA_OK)
+            return status;
+    }
+    return BULLA_OK;
+}
+
+/* Fetch the image's bytes [released, end). base: where the image begins in its file. */
+static enum bulla_status fetch(struct update *u, const struct bulla_url *url, uint64_t base,
+                               uint32_t end)
+{
+    struct stretch s = {
+        .url = url,
+        .from = base + u->sectors.released,
+        .to = base + end,
+        .size = base + u->install.size,
+    };
+    uint64_t skip = 0;
+    enum bulla_status status = open_stretch(u, &s, &skip);
+    while (status == BULLA_OK && u->sectors.released < end) {
+        size_t len = 0;
+        uint64_t have = u->sectors.released + u->sectors.filled;
+        status = read_stretch(u, &skip, end - have, &len);
+        if (status == BULLA_OK)
+            status = feed_image(u, (struct bulla_bytes){u->client->received, len});
+    }
+    if (status != BULLA_OK)
+        return status;
+    if (u->bundled && end == u->install.size) {
+        size_t len = 0;
+        status = read_body(u, 1, &len); /* the envelope ends with the bundle, or is refused */
+        if (status == BULLA_OK && len > 0)
+            status = BULLA_E_ENVELOPE_TRAILING;
+        return status;
+    }
+    close_stretch(u, &s);
+    return BULLA_OK;
+}
+
+static enum bulla_status fetch_image(struct update *u)
+{
+    struct bulla_client *client = u->client;
+    const struct bulla_list *list = &client->reader.list;
+    const struct bulla_url *url = u->url;
+    uint32_t size = u->install.size;
+
+    if (!u->bundled) {
+        enum bulla_status status =
+            bulla_url_resolve(u->url, client->reader.manifest.image.uri, &client->image_url);
+        if (status != BULLA_OK)
+            return status;
+        url = &client->image_url;
+    }
+    while (u->sectors.released < size) {
+        uint32_t sector = u->sectors.released / BULLA_SECTOR_SIZE;
+        uint32_t group_end = (sector / BULLA_GROUP_SECTORS + 1u) * BULLA_GROUP_SECTORS;
+        uint32_t end = size;
+        enum bulla_status status = BULLA_OK;
+        if (!list->whole && group_end < list->count)
+            end = group_end * BULLA_SECTOR_SIZE;
+        if (bulla_list_sector(list, sector) == NULL)
+            status = load_group(u, sector);
+        if (status == BULLA_OK)
+            status = take_present(u, end);
+        if (status == BULLA_OK && u->sectors.released < end)
+            status = fetch(u, url, u->bundled ? client->reader.bundle_offset : 0, end);
+        if (status != BULLA_OK)
+            return status;
+    }
+    return BULLA_OK;
+}
+
+/* ---- attempts ---- */
+
+static enum bulla_status attempt(struct update *u)
+{
+    u->stop = u->bundled = false;
+    u->result->sectors_kept = 0;
+    enum bulla_status status = read_envelope(u);
+    if (status != BULLA_OK || u->result->nothing_newer)
+        return status;
+    if (u->bundled)
+        u->options->transport->close(u->options->transport->ctx);
+    if (u->sectors.released < u->install.size)
+        status = fetch_image(u);
+    if (status == BULLA_OK)
+        status = bulla_sectors_finish(&u->sectors);
+    if (status == BULLA_OK)
+        status = bulla_install_finish(&u->install);
+    return status;
+}
+
+/* The network failed in a way that passes. Not: a stall, which has cost its 15 s already. */
+static bool may_pass(const struct update *u, enum bulla_status status)
+{
+    uint16_t code = u->result->http_status;
+
+    if (status == BULLA_E_HTTP_STATUS)
+        return code == 429 || code == 500 || code == 502 || code == 503 || code == 504;
+    return status == BULLA_E_NET_RESOLVE || status == BULLA_E_NET_CONNECT ||
+           status == BULLA_E_NET_CLOSED;
+}
+
+/* Wait before retry number `retry` (from 0); false when the deadline comes first. */
+static bool back_off(const struct update *u, uint32_t retry)
+{
+    const struct bulla_clock *clock = u->options->clock;
+    uint32_t base = BACK_OFF_MS << retry;
+    uint64_t wait = base + clock->random(clock->ctx) % base;
+    uint64_t asked = (uint64_t)u->client->response.retry_after * MS_PER_S;
+    uint64_t now = clock->now_ms(clock->ctx);
+
+    if (asked > wait)
+        wait = asked;
+    if (now >= u->options->deadline_ms || wait >= u->options->deadline_ms - now ||
+        wait > UINT32_MAX)
+        return false;
+    clock->sleep_ms(clock->ctx, (uint32_t)wait);
+    return true;
+}
+
+static enum bulla_status run(struct update *u)
+{
+    const struct bulla_transport *transport = u->options->transport;
+    uint32_t idle = 0; /* retries in a row that brought nothing new */
+
+    for (;;) {
+        uint32_t before = u->result->sectors_written;
+        enum bulla_status status = attempt(u);
+        transport->close(transport->ctx);
+        if (status == BULLA_OK || u->options->clock == NULL || !may_pass(u, status))
+            return status;
+        if (u->result->sectors_written > before)
+            idle = 0;
+        if (idle == BULLA_RETRIES_MAX || !back_off(u, idle))
+            return status;
+        idle++;
+        u->result->retries++;
+    }
+}
+
+enum bulla_status bulla_client_target(struct bulla_client *client, int32_t *target)
+{
+    uint8_t digest[BULLA_DIGEST_SIZE];
+    uint32_t count = client->layout.slot_count;
+    int32_t running = BULLA_SLOT_NONE;
+
+    *target = BULLA_SLOT_NONE;
+    enum bulla_status status = bulla_client_running(client, &running);
+    if (status != BULLA_OK)
+        return status;
+    for (uint32_t i = 0; i < count; i++) {
+        int32_t slot = (int32_t)((running >= 0 ? (uint32_t)running + 1u + i : i) % count);
+        bool found = false;
+        if (slot == running)
+            continue;
+        status = bulla_slot_claim(client, slot, digest, &found);
+        if (status != BULLA_OK)
+            return status;
+        bool is_confirmed = found && client->has_confirmed &&
+                            bulla_digest_equal(digest, client->confirmed.manifest_digest);
+        if (*target == BULLA_SLOT_NONE || !is_confirmed)
+            *target = slot;
+        if (!is_confirmed)
+            return BULLA_OK;
+    }
+    return *target == BULLA_SLOT_NONE ? BULLA_E_NO_SLOT : BULLA_OK;
+}
+
+enum bulla_status bulla_client_update(struct bulla_client *client, const struct bulla_url *url,
+                                      const struct bulla_update_options *options,
+                                      struct bulla_update_result *result)
+{
+    struct update u = {.client = client, .url = url, .options = options, .result = result};
+
+    memset(result, 0, sizeof(*result));
+    result->slot = result->target = BULLA_SLOT_NONE;
+    result->has_confirmed = client->has_confirmed;
+    result->confirmed = client->confirmed.sequence;
+    if (client->has_running && client->running.trial)
+        return BULLA_E_TRIAL_PENDING;
+    enum bulla_status status = bulla_client_running(client, &u.install.running);
+    if (status == BULLA_OK)
+        status = bulla_client_target(client, &u.install.target);
+    if (status != BULLA_OK)
+        return status;
+    result->target = u.install.target;
+    u.install.client = client;
+    u.install.result = result;
+    bulla_client_device(client, u.install.target, false, &client->device);
+    status = run(&u);
+    /* decoded only once its signatures held, and told even if it is not for this device */
+    result->manifest = client->reader.manifest;
+    result->manifest_known = result->manifest.image.size != 0;
+    if (status != BULLA_OK || result->nothing_newer)
+        return status;
+    result->slot = u.install.target;
+    /* what an earlier attempt wrote was not there before */
+    result->sectors_kept = client->reader.list.count - result->sectors_written;
+    return BULLA_OK;
+}

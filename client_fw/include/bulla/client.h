@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BULLA_CLIENT_H
+#define BULLA_CLIENT_H
+
+/* The update client: everything a device does between "there may be a release" and "it runs".
+ * One struct, placed by the caller, opened once per power-on; its ports are const structs of
+ * functions. docs/DESIGN.md, "Client", has the state machine and the order of writes. */
+
+#include "bulla/clock.h"
+#include "bulla/flash.h"
+#include "bulla/otadata.h"
+#include "bulla/partition.h"
+#include "bulla/policy.h"
+#include "bulla/reader.h"
+#include "bulla/state.h"
+#include "bulla/transport.h"
+
+#define BULLA_TRIALS_MAX   3u    /* failed trials of one release before it needs options.retry */
+#define BULLA_RETRIES_MAX  3u    /* attempts in a row that brought nothing new */
+#define BULLA_RECEIVE_SIZE 1024u /* bytes asked of the transport at once; holds one list group */
+
+enum bulla_event_kind {
+    BULLA_DID_PROVISION = 1,
+    BULLA_DID_UPDATE = 2, /* an update was installed and selected; value is its sequence */
+    BULLA_DID_BOOT = 3,   /* a trial began; value is its sequence */
+    BULLA_DID_CONFIRM = 4,
+    BULLA_DID_REJECT = 5,
+    BULLA_DID_FALL_BACK = 6, /* slot: the one given up, status: why */
+    BULLA_DID_SET_BOOT = 7,
+    BULLA_DID_REPAIR = 8, /* otadata was rewritten to name what runs */
+};
+
+struct bulla_client {
+    const struct bulla_flash *flash;
+    struct bulla_layout layout;
+    struct bulla_state state;
+    struct bulla_otadata otadata;
+    struct bulla_identity identity;
+    struct bulla_trust trust; /* spans point into trust_store */
+    uint8_t *trust_store;     /* caller's buffer */
+    size_t trust_store_size;
+    bool has_confirmed;
+    struct bulla_confirmed confirmed;
+    uint32_t floor;
+    bool has_running; /* a boot of ours chose `running`; before the first one there is none */
+    struct bulla_running running;
+
+    /* Working memory, meaningless between calls, except that the manifest of an update's result
+     * points into head. */
+    struct bulla_device device;
+    struct bulla_reader reader;
+    struct bulla_espimage espimage;
+    struct bulla_url image_url;
+    struct bulla_response response;
+    uint8_t head[BULLA_HEAD_MAX];
+    uint8_t sector[BULLA_SECTOR_SIZE];
+    uint8_t received[BULLA_RECEIVE_SIZE];
+};
+
+/* Read table, state, trust store, otadata. Writes nothing. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_open(struct bulla_client *client,
+                                                     const struct bulla_flash *flash,
+                                                     uint8_t *trust_store, size_t trust_store_size);
+
+/* What this device demands of a release for `slot`; without the sequence when that is already
+ * installed (has_sequence false). Points into *client. */
+void bulla_client_device(const struct bulla_client *client, int32_t slot, bool installed,
+                         struct bulla_device *out);
+
+/* ---- update.c ---- */
+
+struct bulla_progress {
+    /* Called after the head was accepted and after each sector. */
+    void (*report)(void *ctx, uint32_t done, uint32_t total);
+    void *ctx;
+};
+
+struct bulla_update_result {
+    int32_t slot;                   /* installed into, BULLA_SLOT_NONE if nothing was */
+    int32_t target;                 /* the slot it was meant for, BULLA_SLOT_NONE: none */
+    bool nothing_newer;             /* the release offered is confirmed and runs */
+    uint32_t sequence;              /* of the manifest, once it was accepted */
+    bool has_confirmed;             /* is there a confirmed release to compare with */
+    uint32_t confirmed;             /* its sequence */
+    struct bulla_manifest manifest; /* valid when manifest_known; spans into client->head */
+    bool manifest_known;            /* signed by those trusted, accepted or not */
+    bool image_known;               /* format, chip and secure version of the image were judged */
+    struct bulla_image_facts image;
+    uint32_t sectors_written;
+    uint32_t sectors_kept; /* already on flash with the right digest */
+    uint32_t retries;
+    uint16_t http_status; /* of the answer that ended it, when the status is http-status */
+};
+
+struct bulla_update_options {
+    const struct bulla_transport *transport;
+    const struct bulla_progress *progress; /* NULL: none */
+    const struct bulla_clock *clock;       /* NULL: a single attempt */
+    uint64_t deadline_ms;                  /* of clock->now_ms: no waiting beyond it */
+    uint8_t *workspace;                    /* list or group digests; at least BULLA_WORKSPACE_MIN */
+    size_t workspace_len;
+    bool retry; /* install a release that failed its trial three times */
+};
+
+/* The slot the next update goes to: never the running one, and where there is a choice not the
+ * one that holds the confirmed release. BULLA_E_NO_SLOT when there is none. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_target(struct bulla_client *client,
+                                                       int32_t *target);
+
+/* Fetch, judge, install, commit. On BULLA_OK either nothing_newer or the otadata record of the
+ * new slot is NEW. On any failure the running slot, trust store and counters are untouched. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_update(struct bulla_client *client,
+                                                       const struct bulla_url *url,
+                                                       const struct bulla_update_options *options,
+                                                       struct bulla_update_result *result);
+
+/* ---- slot.c ---- */
+
+/* What a slot holds, once it was judged. */
+struct bulla_installed {
+    bool sealed; /* there is an envelope for it; the next two are the manifest's */
+    uint32_t sequence;
+    uint8_t manifest_digest[BULLA_DIGEST_SIZE];
+    struct bulla_version version;
+    struct bulla_image_facts image;
+};
+
+/* Is what lies in the slot the image its stored envelope names, for this device, signed, and not
+ * below the floor? Reads the whole slot. A slot without a stored envelope is judged by its own
+ * structure. BULLA_OK: may run. `sealed` is set, and what was decoded filled, on refusal too. */
+BULLA_MUST_CHECK enum bulla_status bulla_slot_judge(struct bulla_client *client, int32_t slot,
+                                                    struct bulla_installed *out);
+
+/* The same for those who want less. */
+BULLA_MUST_CHECK enum bulla_status bulla_slot_verify(struct bulla_client *client, int32_t slot,
+                                                     bool *sealed, struct bulla_image_facts *image);
+
+/* ---- boot.c ---- */
+
+struct bulla_boot_result {
+    int32_t slot; /* BULLA_SLOT_NONE: nothing may run */
+    bool trial;   /* runs unconfirmed */
+    bool sealed;
+    uint32_t sequence;    /* of a sealed slot */
+    bool fell_back;       /* another slot than otadata's choice */
+    bool last_resort;     /* its record says INVALID or ABORTED, but nothing else verifies */
+    bool unnamed;         /* no otadata record named it */
+    int32_t ended_trial;  /* slot whose trial ended without confirmation, BULLA_SLOT_NONE */
+    int32_t refused_slot; /* first slot that did not verify, BULLA_SLOT_NONE */
+    enum bulla_status refused_why;
+    bool repaired; /* otadata was rewritten to name what runs */
+};
+
+/* What the reset does: choose, verify, mark the trial, record what runs. On
+ * BULLA_E_NOTHING_BOOTABLE refused_slot and refused_why are filled. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_boot(struct bulla_client *client,
+                                                     struct bulla_boot_result *result);
+/* The same without writing: what would boot next and why (status, audit). */
+BULLA_MUST_CHECK enum bulla_status bulla_client_predict(struct bulla_client *client,
+                                                        struct bulla_boot_result *result);
+/* What runs: what the last boot started; before the first one, what it would start. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_running(struct bulla_client *client, int32_t *slot);
+
+/* ---- confirm.c ---- */
+
+/* The running slot works: VALID, then sequence, then floor. BULLA_E_NO_TRIAL before any trial
+ * and for a slot that never ran; BULLA_OK when it is confirmed already. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_confirm(struct bulla_client *client);
+/* The running slot does not work: INVALID; the next boot takes the fall-back. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_reject(struct bulla_client *client);
+/* Boot this slot next (it must verify and not be below the floor): as a trial, unless its
+ * release was confirmed before. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_set_boot(struct bulla_client *client, int32_t slot);
+
+#endif

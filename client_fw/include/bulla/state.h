@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BULLA_STATE_H
+#define BULLA_STATE_H
+
+/* The device's own records, in the `bulla` partition: an append-only log in one of two halves.
+ * A record is whole (CRC) or it does not exist; the newest whole one of a kind wins. When a
+ * half is full the live records are copied to the other one, whose header is written last.
+ * At every power cut the old content or the new one is read, never a mix. Nothing secret.
+ * docs/FORMAT.md, "Device state". */
+
+#include "bulla/bytes.h"
+#include "bulla/flash.h"
+#include "bulla/limits.h"
+#include "bulla/partition.h"
+#include "bulla/status.h"
+
+#define BULLA_STATE_SIZE_MIN 0x4000u
+/* More of a partition is not used: the largest trust store and 17 heads fit, and it bounds the
+ * time that reading takes whatever lies there. */
+#define BULLA_STATE_HALF_MAX 0x10000u
+
+/* Kinds of record. `slot` distinguishes records of one kind: OTA index, 0xff for factory, 0 where
+ * it has no meaning. */
+enum bulla_record_kind {
+    BULLA_RECORD_TRUST = 1,     /* the trust store, as encoded */
+    BULLA_RECORD_IDENTITY = 2,  /* struct bulla_identity */
+    BULLA_RECORD_CONFIRMED = 3, /* struct bulla_confirmed */
+    BULLA_RECORD_FLOOR = 4,     /* u32 security floor */
+    BULLA_RECORD_HEAD = 5,      /* per slot: envelope head (tag to manifest); empty: not sealed */
+    BULLA_RECORD_TRIAL = 6,     /* struct bulla_trial: failed trials of one manifest */
+    BULLA_RECORD_RUNNING = 7,   /* struct bulla_running: what the last boot started */
+    BULLA_RECORD_EVENT = 8,     /* struct bulla_event_record; the last few are kept */
+};
+#define BULLA_STATE_SLOT_FACTORY 0xffu
+
+#define BULLA_STATE_EVENTS_KEPT 16u
+
+struct bulla_identity {
+    uint8_t vendor_id[BULLA_UUID_SIZE];
+    uint8_t class_id[BULLA_UUID_SIZE];
+    uint8_t format; /* enum bulla_image_format */
+    uint16_t chip_id;
+    uint16_t chip_revision;
+};
+struct bulla_confirmed {
+    uint32_t sequence;
+    uint8_t manifest_digest[BULLA_DIGEST_SIZE];
+};
+struct bulla_trial {
+    uint8_t manifest_digest[BULLA_DIGEST_SIZE];
+    uint8_t failed; /* trials that ended without confirmation */
+};
+struct bulla_running {
+    uint8_t slot;     /* as in the record header */
+    bool trial;       /* started as a trial, not confirmed yet */
+    uint32_t ota_seq; /* of the otadata record it was started by, 0xffffffff: none */
+};
+struct bulla_event_record {
+    uint8_t what; /* enum bulla_event_kind, client.h */
+    uint8_t slot;
+    uint16_t status; /* enum bulla_status at the time the firmware was built: shown as name */
+    uint32_t value;
+};
+
+struct bulla_state {
+    const struct bulla_flash *flash;
+    uint32_t offset; /* of the partition */
+    uint32_t half;   /* bytes per half, a multiple of the sector size */
+    uint32_t active; /* 0 or 1 */
+    uint32_t generation;
+    uint32_t end;     /* where the next record goes, within the half */
+    uint32_t counter; /* of the last record */
+    bool dirty;       /* something torn lies in this half: compact before appending */
+    bool stale;       /* the other half still has a header, of an older generation */
+};
+
+/* Find the newest whole half. BULLA_E_STATE_EMPTY: blank; BULLA_E_STATE_DAMAGED: neither blank
+ * nor whole. Writes nothing. */
+BULLA_MUST_CHECK enum bulla_status bulla_state_open(struct bulla_state *state,
+                                                    const struct bulla_flash *flash,
+                                                    const struct bulla_partition *partition);
+
+/* Make an empty state (provisioning). */
+BULLA_MUST_CHECK enum bulla_status bulla_state_format(struct bulla_state *state,
+                                                      const struct bulla_flash *flash,
+                                                      const struct bulla_partition *partition);
+
+/* Append one record; on BULLA_OK it is on flash, read back and wins from now on.
+ * BULLA_E_STATE_FULL when it does not fit even after compaction. */
+BULLA_MUST_CHECK enum bulla_status bulla_state_put(struct bulla_state *state,
+                                                   enum bulla_record_kind kind, uint8_t slot,
+                                                   struct bulla_bytes content);
+
+/* Newest record of this kind and slot into buffer; *len is its length, 0 when there is none.
+ * BULLA_E_WORKSPACE_TOO_SMALL when it does not fit. */
+BULLA_MUST_CHECK enum bulla_status bulla_state_get(const struct bulla_state *state,
+                                                   enum bulla_record_kind kind, uint8_t slot,
+                                                   uint8_t *buffer, size_t size, size_t *len);
+
+/* Event number `age` counted back from the newest (0); BULLA_OK and *found false at the end. */
+BULLA_MUST_CHECK enum bulla_status bulla_state_event(const struct bulla_state *state, uint32_t age,
+                                                     struct bulla_event_record *event, bool *found);
+
+/* Typed helpers: encode little-endian, put or get. get: *found false when there is none. */
+BULLA_MUST_CHECK enum bulla_status bulla_state_put_identity(struct bulla_state *,
+                                                            const struct bulla_identity *);
+BULLA_MUST_CHECK enum bulla_status bulla_state_get_identity(const struct bulla_state *,
+                                                            struct bulla_identity *, bool *found);
+BULLA_MUST_CHECK enum bulla_status bulla_state_put_confirmed(struct bulla_state *,
+                                                             const struct bulla_confirmed *);
+BULLA_MUST_CHECK enum bulla_status bulla_state_get_confirmed(const struct bulla_state *,
+                                                             struct bulla_confirmed *, bool *found);
+BULLA_MUST_CHECK enum bulla_status bulla_state_put_floor(struct bulla_state *, uint32_t floor);
+BULLA_MUST_CHECK enum bulla_status bulla_state_get_floor(const struct bulla_state *,
+                                                         uint32_t *floor);
+BULLA_MUST_CHECK enum bulla_status bulla_state_put_trial(struct bulla_state *,
+                                                         const struct bulla_trial *);
+BULLA_MUST_CHECK enum bulla_status bulla_state_get_trial(const struct bulla_state *,
+                                                         struct bulla_trial *, bool *found);
+BULLA_MUST_CHECK enum bulla_status bulla_state_put_running(struct bulla_state *,
+                                                           const struct bulla_running *);
+BULLA_MUST_CHECK enum bulla_status bulla_state_get_running(const struct bulla_state *,
+                                                           struct bulla_running *, bool *found);
+BULLA_MUST_CHECK enum bulla_status bulla_state_put_event(struct bulla_state *,
+                                                         const struct bulla_event_record *);
+
+#endif

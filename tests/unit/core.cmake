@@ -1,0 +1,13 @@
+# The verifier core, with both crypto back-ends where both are built.
+bulla_unit(test_cbor bulla_verify_mbedtls)
+target_link_libraries(test_cbor PRIVATE ${JANSSON_LIBRARY})
+bulla_unit(test_ed25519 bulla_verify_mbedtls)
+target_link_libraries(test_ed25519 PRIVATE ${JANSSON_LIBRARY})
+bulla_unit(test_vectors bulla_verify_mbedtls)
+bulla_unit(test_sectors bulla_verify_mbedtls)
+bulla_unit(test_policy bulla_verify_mbedtls)
+if(BULLA_TOOLS)
+  bulla_unit_again(test_vectors_openssl test_vectors bulla_verify_openssl)
+  bulla_unit_again(test_ed25519_openssl test_ed25519 bulla_verify_openssl)
+  target_link_libraries(test_ed25519_openssl PRIVATE ${JANSSON_LIBRARY})
+endif()

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The simulated flash: it does what NOR does, refuses what NOR refuses, keeps its file in step,
+ * and fails when told to. */
+
+#include "check.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bulla/limits.h"
+#include "flash_sim.h"
+
+#define SIZE 0x4000u
+
+static char folder[64];
+static char path[96];
+
+static int start_group(void **unused)
+{
+    (void)unused;
+    snprintf(folder, sizeof(folder), "/tmp/bulla-flash-XXXXXX");
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    snprintf(path, sizeof(path), "%s/chip", folder);
+    return 0;
+}
+
+static int end_group(void **unused)
+{
+    (void)unused;
+    (void)unlink(path);
+    return rmdir(folder); /* fails when something was left beside the chip */
+}
+
+static int remove_chip(void **unused)
+{
+    (void)unused;
+    (void)unlink(path);
+    return 0;
+}
+
+static struct flash_sim chip(void)
+{
+    struct flash_sim sim;
+    char why[FLASH_SIM_WHY_SIZE];
+
+    assert_status(flash_sim_create(&sim, NULL, SIZE, why), BULLA_OK);
+    return sim;
+}
+
+static enum bulla_status program(struct flash_sim *sim, uint32_t offset, const void *bytes,
+                                 size_t len)
+{
+    const struct bulla_flash *flash = flash_sim_flash(sim);
+
+    return flash->program(flash->ctx, offset, bytes, len);
+}
+
+static enum bulla_status erase(struct flash_sim *sim, uint32_t offset)
+{
+    const struct bulla_flash *flash = flash_sim_flash(sim);
+
+    return flash->erase_sector(flash->ctx, offset);
+}
+
+static enum bulla_status read_chip(struct flash_sim *sim, uint32_t offset, void *buffer, size_t len)
+{
+    const struct bulla_flash *flash = flash_sim_flash(sim);
+
+    return flash->read(flash->ctx, offset, buffer, len);
+}
+
+static void read_file(uint8_t bytes[SIZE])
+{
+    int fd = open(path, O_RDONLY);
+
+    assert_true(fd >= 0);
+    assert_int_equal(read(fd, bytes, SIZE), SIZE);
+    close(fd);
+}
+
+static void write_file(size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, (off_t)len), 0);
+    close(fd);
+}
+
+/* ---- NOR ---- */
+
+static void test_flash_sim_new_chip_is_blank(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+    uint8_t bytes[SIZE];
+
+    assert_status(read_chip(&sim, 0, bytes, SIZE), BULLA_OK);
+    for (uint32_t i = 0; i < SIZE; i++)
+        assert_int_equal(bytes[i], 0xff);
+    assert_int_equal(flash_sim_flash(&sim)->size, SIZE);
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_program_clears_bits_only(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+    uint8_t byte;
+
+    assert_status(program(&sim, 5, "\x0f\xf0", 2), BULLA_OK);
+    assert_status(program(&sim, 5, "\x0e", 1), BULLA_OK);
+    assert_int_equal(sim.bytes_programmed, 3);
+    assert_int_equal(sim.bytes_reprogrammed, 1);
+    assert_int_equal(sim.violations, 0);
+    assert_status(program(&sim, 4, "\x00\x0f\x00", 3), BULLA_E_FLASH_PROGRAM);
+    assert_int_equal(sim.violations, 1);
+    assert_string_equal(sim.note, "program of bits that are not erased: 3 bytes at 0x4 of a chip "
+                                  "of 0x4000");
+    assert_status(read_chip(&sim, 4, &byte, 1), BULLA_OK);
+    assert_int_equal(byte, 0xff); /* refused as a whole */
+    assert_status(read_chip(&sim, 5, &byte, 1), BULLA_OK);
+    assert_int_equal(byte, 0x0e);
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_erase_blanks_one_sector(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+
+    memset(sim.bytes, 0, SIZE);
+    assert_status(erase(&sim, 0x1000), BULLA_OK);
+    for (uint32_t i = 0; i < SIZE; i++)
+        assert_int_equal(sim.bytes[i], i / 0x1000 == 1 ? 0xff : 0);
+    assert_status(erase(&sim, 0x1000), BULLA_OK);
+    assert_int_equal(sim.sectors_erased, 2);
+    assert_int_equal(sim.wear[1], 2);
+    assert_int_equal(sim.wear[0] + sim.wear[2] + sim.wear[3], 0);
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_outside_or_crooked_is_refused(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+    uint8_t bytes[2] = {0};
+
+    assert_status(program(&sim, SIZE - 1, bytes, 2), BULLA_E_FLASH_PROGRAM);
+    assert_status(program(&sim, 0xffffffff, bytes, 2), BULLA_E_FLASH_PROGRAM);
+    assert_status(program(&sim, 1, bytes, SIZE_MAX), BULLA_E_FLASH_PROGRAM);
+    assert_status(read_chip(&sim, SIZE, bytes, 1), BULLA_E_FLASH_READ);
+    assert_status(read_chip(&sim, 0xffffffff, bytes, 2), BULLA_E_FLASH_READ);
+    assert_status(erase(&sim, SIZE), BULLA_E_FLASH_ERASE);
+    assert_status(erase(&sim, 0xfffff000), BULLA_E_FLASH_ERASE);
+    assert_status(erase(&sim, 0x800), BULLA_E_FLASH_ERASE);
+    assert_int_equal(sim.violations, 8);
+    assert_int_equal(sim.operations, 0);
+    assert_status(program(&sim, SIZE - 2, bytes, 2), BULLA_OK);
+    assert_status(read_chip(&sim, SIZE, bytes, 0), BULLA_OK);
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_crooked_sizes_are_refused(void **unused)
+{
+    (void)unused;
+    static const uint32_t sizes[] = {0, 1, 4095, 4097, FLASH_SIM_SIZE_MAX + 4096};
+    struct flash_sim sim;
+    char why[FLASH_SIM_WHY_SIZE];
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        why[0] = 0;
+        assert_status(flash_sim_create(&sim, NULL, sizes[i], why), BULLA_E_IO);
+        assert_non_null(strstr(why, "multiple of 4096"));
+        flash_sim_close(&sim);
+    }
+}
+
+/* ---- faults ---- */
+
+static void test_flash_sim_cut_program_leaves_prefix_and_is_dead(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+    uint8_t byte;
+
+    assert_status(program(&sim, 0, "abc", 3), BULLA_OK);
+    sim.fault = (struct flash_sim_fault){.cut_at = 2, .cut_bytes = 2};
+    assert_status(program(&sim, 16, "defg", 4), BULLA_E_FLASH_PROGRAM);
+    assert_memory_equal(sim.bytes + 16, "de\xff\xff", 4);
+    assert_status(read_chip(&sim, 0, &byte, 1), BULLA_E_FLASH_READ);
+    assert_status(program(&sim, 32, "x", 1), BULLA_E_FLASH_PROGRAM);
+    assert_status(erase(&sim, 0), BULLA_E_FLASH_ERASE);
+    flash_sim_power_on(&sim);
+    assert_status(read_chip(&sim, 0, &byte, 1), BULLA_OK);
+    assert_int_equal(byte, 'a');
+    assert_status(program(&sim, 32, "x", 1), BULLA_OK);
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_cut_erase_leaves_rest_or_garbage(void **unused)
+{
+    (void)unused;
+    for (int garbage = 0; garbage < 2; garbage++) {
+        struct flash_sim sim = chip();
+        uint32_t others = 0;
+
+        memset(sim.bytes, 0, SIZE);
+        sim.fault =
+            (struct flash_sim_fault){.cut_at = 1, .cut_bytes = 100, .cut_garbage = garbage == 1};
+        assert_status(erase(&sim, 0x1000), BULLA_E_FLASH_ERASE);
+        for (uint32_t i = 0; i < 100; i++)
+            assert_int_equal(sim.bytes[0x1000 + i], 0xff);
+        for (uint32_t i = 100; i < 4096; i++)
+            others += sim.bytes[0x1000 + i] != 0;
+        assert_int_equal(others > 3500, garbage == 1);
+        assert_int_equal(sim.bytes[0xfff] + sim.bytes[0x2000], 0);
+        flash_sim_close(&sim);
+    }
+}
+
+static void test_flash_sim_cut_program_with_garbage_never_sets_bits(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+    uint8_t zeros[256] = {0};
+    uint32_t half_way = 0;
+
+    memset(sim.bytes, 0x5f, 256);
+    sim.fault = (struct flash_sim_fault){.cut_at = 1, .cut_bytes = 10, .cut_garbage = true};
+    assert_status(program(&sim, 0, zeros, 256), BULLA_E_FLASH_PROGRAM);
+    for (uint32_t i = 0; i < 256; i++) {
+        assert_int_equal(sim.bytes[i] & 0xa0, 0);
+        assert_true(i >= 10 || sim.bytes[i] == 0);
+        half_way += sim.bytes[i] != 0 && sim.bytes[i] != 0x5f;
+    }
+    assert_true(half_way > 100);
+    assert_int_equal(sim.bytes[256], 0xff);
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_failing_operation_fails_once(void **unused)
+{
+    (void)unused;
+    for (int done = 0; done < 2; done++) {
+        struct flash_sim sim = chip();
+
+        sim.fault = (struct flash_sim_fault){.fail_at = 2, .fail_but_done = done == 1};
+        assert_status(program(&sim, 0, "a", 1), BULLA_OK);
+        assert_status(program(&sim, 1, "b", 1), BULLA_E_FLASH_PROGRAM);
+        assert_int_equal(sim.bytes[1], done == 1 ? 'b' : 0xff);
+        assert_status(program(&sim, 2, "c", 1), BULLA_OK);
+        sim.fault.fail_at = 4;
+        assert_status(erase(&sim, 0), BULLA_E_FLASH_ERASE);
+        assert_int_equal(sim.bytes[0], done == 1 ? 0xff : 'a');
+        assert_status(erase(&sim, 0), BULLA_OK);
+        flash_sim_close(&sim);
+    }
+}
+
+static void test_flash_sim_failing_read_fails_once(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+    uint8_t byte;
+
+    sim.fault = (struct flash_sim_fault){.fail_read_at = 2, .misread_at = 3};
+    assert_status(read_chip(&sim, 0, &byte, 1), BULLA_OK);
+    assert_status(read_chip(&sim, 0, &byte, 1), BULLA_E_FLASH_READ);
+    assert_status(read_chip(&sim, 0, &byte, 1), BULLA_OK);
+    assert_int_equal(byte, 0xfe);
+    assert_status(read_chip(&sim, 0, &byte, 1), BULLA_OK);
+    assert_int_equal(byte, 0xff);
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_lie_stores_otherwise_and_says_done(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+
+    sim.fault = (struct flash_sim_fault){.lie_from = 2, .lie_offset = 11, .lie_mask = 0x81};
+    assert_status(program(&sim, 10, "\xff\xff", 2), BULLA_OK);
+    assert_int_equal(sim.bytes[11], 0xff);
+    assert_status(program(&sim, 10, "\x10\x11\x12", 3), BULLA_OK);
+    assert_memory_equal(sim.bytes + 10, "\x10\x90\x12", 3);
+    assert_status(program(&sim, 12, "\x12", 1), BULLA_OK);
+    assert_int_equal(sim.bytes[11], 0x90);
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_worn_sector_keeps_its_content(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+
+    memset(sim.bytes, 0, SIZE);
+    sim.fault = (struct flash_sim_fault){.worn = true, .worn_sector = 0x2000};
+    assert_status(erase(&sim, 0x2000), BULLA_E_FLASH_ERASE);
+    assert_status(erase(&sim, 0x1000), BULLA_OK);
+    sim.fault.worn_silently = true;
+    assert_status(erase(&sim, 0x2000), BULLA_OK);
+    assert_int_equal(sim.bytes[0x2000], 0);
+    assert_int_equal(sim.bytes[0x1000], 0xff);
+    flash_sim_close(&sim);
+}
+
+/* ---- files ---- */
+
+static void test_flash_sim_file_follows_every_operation(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim;
+    char why[FLASH_SIM_WHY_SIZE];
+    uint8_t bytes[SIZE];
+
+    assert_status(flash_sim_create(&sim, path, SIZE, why), BULLA_OK);
+    assert_status(program(&sim, 0x1ffe, "abcd", 4), BULLA_OK);
+    read_file(bytes);
+    assert_memory_equal(bytes + 0x1ffe, "abcd", 4);
+    assert_status(erase(&sim, 0x1000), BULLA_OK);
+    sim.fault = (struct flash_sim_fault){.cut_at = 3, .cut_bytes = 1};
+    assert_status(program(&sim, 0, "xyz", 3), BULLA_E_FLASH_PROGRAM);
+    read_file(bytes);
+    assert_memory_equal(bytes, sim.bytes, SIZE);
+    assert_memory_equal(bytes + 0x1ffe,
+                        "\xff\xff"
+                        "cd",
+                        4);
+    flash_sim_close(&sim);
+    assert_status(flash_sim_open(&sim, path, why), BULLA_OK);
+    assert_memory_equal(bytes, sim.bytes, SIZE);
+    assert_int_equal(sim.size, SIZE);
+    flash_sim_close(&sim);
+}
+
+/* kill -9 in the middle of work: what was reported as done is in the file. */
+static void test_flash_sim_killed_process_leaves_all_it_did(void **unused)
+{
+    (void)unused;
+    int ready[2];
+    char why[FLASH_SIM_WHY_SIZE];
+    char byte;
+    uint8_t bytes[SIZE];
+
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct flash_sim sim;
+        bool done = flash_sim_create(&sim, path, SIZE, why) == BULLA_OK &&
+                    program(&sim, 100, "done", 4) == BULLA_OK && write(ready[1], "x", 1) == 1;
+        for (;;)
+            done = pause() == 0 && done;
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    close(ready[0]);
+    close(ready[1]);
+    read_file(bytes);
+    assert_memory_equal(bytes + 100, "done", 4);
+}
+
+static void test_flash_sim_second_user_is_refused(void **unused)
+{
+    (void)unused;
+    struct flash_sim first, second;
+    char why[FLASH_SIM_WHY_SIZE];
+
+    assert_status(flash_sim_create(&first, path, SIZE, why), BULLA_OK);
+    assert_status(flash_sim_open(&second, path, why), BULLA_E_IO);
+    assert_non_null(strstr(why, "in use by another command"));
+    flash_sim_close(&second);
+    assert_status(flash_sim_create(&second, NULL, SIZE, why), BULLA_OK);
+    assert_status(flash_sim_save(&second, path, true, why), BULLA_E_IO);
+    assert_non_null(strstr(why, "in use by another command"));
+    flash_sim_close(&first);
+    assert_status(flash_sim_save(&second, path, true, why), BULLA_OK);
+    flash_sim_close(&second);
+}
+
+static void test_flash_sim_bad_files_are_refused_in_words(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim;
+    char why[FLASH_SIM_WHY_SIZE];
+
+    assert_status(flash_sim_open(&sim, path, why), BULLA_E_IO);
+    assert_non_null(strstr(why, "No such file"));
+    write_file(0);
+    assert_status(flash_sim_open(&sim, path, why), BULLA_E_IO);
+    assert_non_null(strstr(why, "not 0"));
+    write_file(5000);
+    assert_status(flash_sim_open(&sim, path, why), BULLA_E_IO);
+    assert_non_null(strstr(why, "not 5000"));
+    write_file((size_t)FLASH_SIM_SIZE_MAX + 4096);
+    assert_status(flash_sim_open(&sim, path, why), BULLA_E_IO);
+    assert_non_null(strstr(why, "at most"));
+    assert_status(flash_sim_open(&sim, folder, why), BULLA_E_IO);
+    assert_non_null(strstr(why, "directory"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_status(flash_sim_open(&sim, path, why), BULLA_E_IO);
+    assert_non_null(strstr(why, "regular file"));
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_existing_file_is_kept_unless_replaced(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+    char why[FLASH_SIM_WHY_SIZE];
+    uint8_t bytes[SIZE], old[SIZE];
+
+    write_file(SIZE);
+    read_file(old);
+    assert_status(flash_sim_save(&sim, path, false, why), BULLA_E_IO);
+    assert_non_null(strstr(why, "exists already"));
+    struct flash_sim made;
+    assert_status(flash_sim_create(&made, path, SIZE, why), BULLA_E_IO);
+    assert_non_null(strstr(why, "exists already"));
+    read_file(bytes);
+    assert_memory_equal(bytes, old, SIZE);
+    assert_status(program(&sim, 0, "new", 3), BULLA_OK);
+    assert_status(flash_sim_save(&sim, path, true, why), BULLA_OK);
+    read_file(bytes);
+    assert_memory_equal(bytes, sim.bytes, SIZE);
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_unwritable_place_leaves_nothing(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+    char why[FLASH_SIM_WHY_SIZE];
+    char nowhere[128];
+
+    snprintf(nowhere, sizeof(nowhere), "%s/no/chip", folder);
+    assert_status(flash_sim_save(&sim, nowhere, false, why), BULLA_E_IO);
+    assert_status(flash_sim_save(&sim, nowhere, true, why), BULLA_E_IO);
+    assert_non_null(strstr(why, "No such file"));
+    /* a folder cannot be replaced by a file; end_group sees what is left beside it */
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_status(flash_sim_save(&sim, path, true, why), BULLA_E_IO);
+    assert_status(flash_sim_save(&sim, path, false, why), BULLA_E_IO);
+    assert_int_equal(rmdir(path), 0);
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_copy_is_independent(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim, copy;
+    char why[FLASH_SIM_WHY_SIZE];
+    uint8_t bytes[SIZE];
+
+    assert_status(flash_sim_create(&sim, path, SIZE, why), BULLA_OK);
+    assert_status(program(&sim, 0, "both", 4), BULLA_OK);
+    sim.fault.fail_at = 9;
+    assert_status(flash_sim_copy(&copy, &sim, why), BULLA_OK);
+    assert_int_equal(copy.fault.fail_at, 0);
+    assert_int_equal(copy.operations, 0);
+    assert_memory_equal(copy.bytes, sim.bytes, SIZE);
+    assert_status(erase(&copy, 0), BULLA_OK);
+    assert_memory_equal(sim.bytes, "both", 4);
+    read_file(bytes);
+    assert_memory_equal(bytes, "both", 4);
+    flash_sim_close(&copy);
+    flash_sim_close(&sim);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_flash_sim_new_chip_is_blank),
+        cmocka_unit_test(test_flash_sim_program_clears_bits_only),
+        cmocka_unit_test(test_flash_sim_erase_blanks_one_sector),
+        cmocka_unit_test(test_flash_sim_outside_or_crooked_is_refused),
+        cmocka_unit_test(test_flash_sim_crooked_sizes_are_refused),
+        cmocka_unit_test(test_flash_sim_cut_program_leaves_prefix_and_is_dead),
+        cmocka_unit_test(test_flash_sim_cut_erase_leaves_rest_or_garbage),
+        cmocka_unit_test(test_flash_sim_cut_program_with_garbage_never_sets_bits),
+        cmocka_unit_test(test_flash_sim_failing_operation_fails_once),
+        cmocka_unit_test(test_flash_sim_failing_read_fails_once),
+        cmocka_unit_test(test_flash_sim_lie_stores_otherwise_and_says_done),
+        cmocka_unit_test(test_flash_sim_worn_sector_keeps_its_content),
+        cmocka_unit_test_teardown(test_flash_sim_file_follows_every_operation, remove_chip),
+        cmocka_unit_test_teardown(test_flash_sim_killed_process_leaves_all_it_did, remove_chip),
+        cmocka_unit_test_teardown(test_flash_sim_second_user_is_refused, remove_chip),
+        cmocka_unit_test_teardown(test_flash_sim_bad_files_are_refused_in_words, remove_chip),
+        cmocka_unit_test_teardown(test_flash_sim_existing_file_is_kept_unless_replaced,
+                                  remove_chip),
+        cmocka_unit_test_teardown(test_flash_sim_unwritable_place_leaves_nothing, remove_chip),
+        cmocka_unit_test_teardown(test_flash_sim_copy_is_independent, remove_chip),
+    };
+
+    return cmocka_run_group_tests_name("flash_sim", tests, start_group, end_group);
+}

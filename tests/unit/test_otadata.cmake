@@ -1,0 +1,1 @@
+bulla_unit(test_otadata bulla_client bulla_verify_mbedtls)

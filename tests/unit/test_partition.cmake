@@ -1,0 +1,2 @@
+bulla_unit(test_partition bulla_client bulla_verify_mbedtls)
+target_include_directories(test_partition PRIVATE ${PROJECT_SOURCE_DIR}/client_fw/core)

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The head of a SUIT envelope: split it, take the wrapper apart, find out who signed it. Nothing
+ * here looks inside the manifest: that is decoded only after its signatures held. */
+
+#include "bulla/envelope.h"
+
+#include "bulla/cbor.h"
+#include "bulla/crypto.h"
+#include "bulla/ed25519.h"
+#include "bulla/mem.h"
+#include "digest.h"
+
+#define SUIT_ENVELOPE_TAG 107
+#define MEMBER_WRAPPER    2
+#define MEMBER_MANIFEST   3
+#define MEMBERS_MIN       3u /* wrapper, manifest, sector list */
+#define MEMBERS_MAX       5u /* and text and a bundled image */
+#define COSE_SIGN1_TAG    18
+#define HEADER_ALG        1
+#define HEADER_KID        4
+#define ALG_ED25519       (-19) /* RFC 9864 */
+#define ALG_EDDSA         (-8)  /* RFC 8152; still written by libraries in the field */
+#define SUIT_DIGEST_SIZE  36u   /* [-16, bstr32], encoded */
+#define MAJOR_TAG         6
+#define MAJOR_SIMPLE      7
+#define MAJOR_NONE        8
+
+/* Content of a byte string member. Its declared length is held against what the head may still
+ * take before anybody waits for that many bytes. */
+static struct bulla_bytes head_member(struct bulla_cbor *r, uint32_t *budget)
+{
+    uint64_t len = bulla_cbor_bstr_head(r);
+    if (len > *budget)
+        bulla_cbor_fail(r, BULLA_E_ENVELOPE_TOO_LARGE);
+    else
+        *budget -= (uint32_t)len;
+    return bulla_cbor_take(r, len);
+}
+
+static void read_head(struct bulla_cbor *r, struct bulla_envelope *e)
+{
+    uint32_t budget = BULLA_SIGNED_MAX;
+    if (bulla_cbor_peek(r) != MAJOR_TAG && bulla_cbor_peek(r) != MAJOR_NONE)
+        bulla_cbor_fail(r, BULLA_E_ENVELOPE_NOT_SUIT);
+    if (bulla_cbor_tag(r) != SUIT_ENVELOPE_TAG)
+        bulla_cbor_fail(r, BULLA_E_ENVELOPE_NOT_SUIT);
+    uint32_t members = bulla_cbor_map(r);
+    if (members < MEMBERS_MIN)
+        bulla_cbor_fail(r, BULLA_E_ENVELOPE_MEMBER_MISSING);
+    if (members > MEMBERS_MAX)
+        bulla_cbor_fail(r, BULLA_E_ENVELOPE_MEMBER_UNKNOWN);
+    e->members = members;
+    bulla_cbor_expect_int(r, MEMBER_WRAPPER, BULLA_E_ENVELOPE_MEMBER_MISSING);
+    e->wrapper = head_member(r, &budget);
+    bulla_cbor_expect_int(r, MEMBER_MANIFEST, BULLA_E_ENVELOPE_MEMBER_MISSING);
+    e->manifest_bstr.data = r->left.data;
+    e->manifest = head_member(r, &budget);
+}
+
+enum bulla_status bulla_envelope_split(struct bulla_bytes in, struct bulla_envelope *out,
+                                       size_t *need)
+{
+    struct bulla_envelope e = {.members = 0};
+    struct bulla_cbor r;
+    bulla_cbor_init(&r, in);
+    read_head(&r, &e);
+    *need = in.len;
+    if (r.failed == BULLA_E_CBOR_TRUNCATED) {
+        *need = in.len + (size_t)r.missing; /* bounded: head_member held it against the budget */
+        return BULLA_E_ENVELOPE_TRUNCATED;
+    }
+    if (r.failed != BULLA_OK)
+        return r.failed;
+    e.head_len = in.len - r.left.len;
+    e.manifest_bstr.len = (size_t)(in.data + e.head_len - e.manifest_bstr.data);
+    *need = e.head_len;
+    *out = e;
+    return BULLA_OK;
+}
+
+static void read_protected(struct bulla_cbor *r, struct bulla_block *block)
+{
+    struct bulla_cbor inner = bulla_cbor_enter(r);
+    block->protected_header = inner.left;
+    if (inner.left.len == 0 || bulla_cbor_map(&inner) != 1)
+        bulla_cbor_fail(&inner, BULLA_E_BLOCK_PROTECTED);
+    bulla_cbor_expect_int(&inner, HEADER_ALG, BULLA_E_BLOCK_PROTECTED);
+    block->alg = bulla_cbor_int(&inner);
+    bulla_cbor_leave(r, &inner);
+}
+
+static void read_unprotected(struct bulla_cbor *r, struct bulla_block *block)
+{
+    uint32_t pairs = bulla_cbor_map(r);
+    if (pairs > 1)
+        bulla_cbor_fail(r, BULLA_E_BLOCK_UNPROTECTED);
+    if (pairs != 1)
+        return;
+    bulla_cbor_expect_int(r, HEADER_KID, BULLA_E_BLOCK_UNPROTECTED);
+    block->kid.data = bulla_cbor_bytes(r, BULLA_KEY_ID_SIZE, BULLA_E_BLOCK_UNPROTECTED);
+    block->kid.len = BULLA_KEY_ID_SIZE;
+}
+
+static void read_block(struct bulla_cbor *r, struct bulla_block *block)
+{
+    if (bulla_cbor_peek(r) != MAJOR_TAG || bulla_cbor_tag(r) != COSE_SIGN1_TAG)
+        bulla_cbor_fail(r, BULLA_E_BLOCK_FORM);
+    bulla_cbor_expect_array(r, 4, BULLA_E_BLOCK_FORM);
+    read_protected(r, block);
+    read_unprotected(r, block);
+    if (bulla_cbor_peek(r) != MAJOR_SIMPLE)
+        bulla_cbor_fail(r, BULLA_E_BLOCK_PAYLOAD);
+    bulla_cbor_null(r);
+    block->signature = bulla_cbor_bstr(r);
+}
+
+static void read_wrapper(struct bulla_cbor *r, struct bulla_wrapper *w)
+{
+    uint32_t items = bulla_cbor_array(r);
+    if (items < 2 || items > BULLA_BLOCKS_MAX + 1u)
+        bulla_cbor_fail(r, BULLA_E_BLOCK_COUNT);
+    struct bulla_cbor inner = bulla_cbor_enter(r);
+    w->digest_bstr = inner.left;
+    w->manifest_digest = bulla_digest_read(&inner);
+    bulla_cbor_leave(r, &inner);
+    for (; r->failed == BULLA_OK && w->block_count + 1u < items; w->block_count++) {
+        inner = bulla_cbor_enter(r);
+        read_block(&inner, &w->blocks[w->block_count]);
+        bulla_cbor_leave(r, &inner);
+    }
+}
+
+enum bulla_status bulla_wrapper_decode(struct bulla_bytes wrapper, struct bulla_wrapper *out)
+{
+    struct bulla_cbor r;
+    memset(out, 0, sizeof(*out));
+    bulla_cbor_init(&r, wrapper);
+    read_wrapper(&r, out);
+    enum bulla_status status = bulla_cbor_finish(&r);
+    if (status != BULLA_OK)
+        memset(out, 0, sizeof(*out));
+    return status;
+}
+
+size_t bulla_block_tbs(struct bulla_bytes protected_header, struct bulla_bytes digest_bstr,
+                       uint8_t out[BULLA_TBS_MAX])
+{
+    /* ["Signature1", protected, external_aad '', payload]. A SUIT_Digest has 36 bytes and {1: alg}
+     * at most 11, so the heads of the two byte strings are known: 1 and 2 bytes. */
+    static const uint8_t start[] = "\x84\x6aSignature1\x40";
+    static const uint8_t middle[] = "\x40\x58\x24";
+    size_t start_len = sizeof(start) - 1u, middle_len = sizeof(middle) - 1u;
+    size_t digest_at = start_len + protected_header.len + middle_len;
+    if (digest_bstr.len != SUIT_DIGEST_SIZE || digest_at + SUIT_DIGEST_SIZE > BULLA_TBS_MAX)
+        return 0;
+    memcpy(out, start, start_len);
+    out[start_len - 1u] = (uint8_t)(start[start_len - 1u] + protected_header.len);
+    memcpy(out + start_len, protected_header.data, protected_header.len);
+    memcpy(out + digest_at - middle_len, middle, middle_len);
+    memcpy(out + digest_at, digest_bstr.data, SUIT_DIGEST_SIZE);
+    return digest_at + SUIT_DIGEST_SIZE;
+}
+
+/* Which trusted key made this block: *index, or key_count when it belongs to another authority.
+ * A kid selects exactly one key; without one, every key is tried. */
+static enum bulla_status judge_block(const struct bulla_wrapper *w, const struct bulla_block *block,
+                                     const struct bulla_trust *trust, uint32_t *index)
+{
+    *index = trust->key_count;
+    if (block->alg != ALG_ED25519 && block->alg != ALG_EDDSA)
+        return BULLA_OK;
+
+    uint8_t tbs[BULLA_TBS_MAX];
+    struct bulla_bytes message = {tbs,
+                                  bulla_block_tbs(block->protected_header, w->digest_bstr, tbs)};
+    enum bulla_status status = BULLA_OK;
+    for (uint32_t i = 0; i < trust->key_count; i++) {
+        const struct bulla_trust_key *key = &trust->keys[i];
+        struct bulla_bytes id = {key->id, BULLA_KEY_ID_SIZE};
+        if (block->kid.len > 0 && !bulla_bytes_equal(block->kid, id))
+            continue;
+        if (block->signature.len != BULLA_SIGNATURE_SIZE)
+            return BULLA_E_SIGNATURE_FORM;
+        status = bulla_ed25519_verify(key->key, block->signature.data, message);
+        if (status == BULLA_OK)
+            *index = i;
+        if (status == BULLA_OK || block->kid.len > 0)
+            break;
+    }
+    return status;
+}
+
+static uint32_t count_bits(uint32_t set)
+{
+    uint32_t count = 0;
+    for (; set != 0; set &= set - 1u)
+        count++;
+    return count;
+}
+
+static enum bulla_status judge_blocks(const struct bulla_wrapper *w,
+                                      const struct bulla_trust *trust, uint32_t *signers)
+{
+    for (uint32_t i = 0; i < w->block_count; i++) {
+        uint32_t index;
+        enum bulla_status status = judge_block(w, &w->blocks[i], trust, &index);
+        if (status != BULLA_OK)
+            return status;
+        if (index == trust->key_count)
+            continue;
+        if ((*signers & 1u << index) != 0)
+            return BULLA_E_SIGNATURE_KEY_REPEATED;
+        *signers |= 1u << index;
+    }
+    if (*signers == 0)
+        return BULLA_E_SIGNATURE_UNKNOWN_KEY;
+    if (trust->threshold < 1 || count_bits(*signers) < trust->threshold)
+        return BULLA_E_THRESHOLD_NOT_MET;
+    return BULLA_OK;
+}
+
+enum bulla_status bulla_envelope_authenticate(const struct bulla_envelope *envelope,
+                                              const struct bulla_trust *trust, uint32_t *signers,
+                                              uint8_t manifest_digest[BULLA_DIGEST_SIZE])
+{
+    struct bulla_wrapper w;
+    uint32_t found = 0;
+    *signers = 0;
+    memset(manifest_digest, 0, BULLA_DIGEST_SIZE);
+    enum bulla_status status = bulla_wrapper_decode(envelope->wrapper, &w);
+    if (status == BULLA_OK)
+        status = judge_blocks(&w, trust, &found);
+    if (status != BULLA_OK)
+        return status;
+
+    uint8_t digest[BULLA_DIGEST_SIZE];
+    struct bulla_sha256 hash;
+    bulla_sha256_init(&hash);
+    bulla_sha256_update(&hash, envelope->manifest_bstr);
+    status = bulla_sha256_finish(&hash, digest);
+    if (status != BULLA_OK)
+        return status;
+    if (!bulla_digest_equal(digest, w.manifest_digest))
+        return BULLA_E_MANIFEST_DIGEST;
+    memcpy(manifest_digest, digest, BULLA_DIGEST_SIZE);
+    *signers = found;
+    return BULLA_OK;
+}

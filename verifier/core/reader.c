@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The envelope as a stream: one state machine that device, signer and auditor all run. It owns the
+ * order of checks; each check is another file's. */
+
+#include "bulla/reader.h"
+
+#include "bulla/cbor.h"
+#include "bulla/mem.h"
+
+/* HEAD -> MEMBER -> (TEXT | LIST | BUNDLE -> MEMBER)* -> DONE; one line a transition below. */
+enum {
+    STATE_HEAD,
+    STATE_MEMBER,
+    STATE_TEXT,
+    STATE_LIST,
+    STATE_BUNDLE,
+    STATE_DONE,
+};
+
+#define MEMBER_TEXT     23
+#define MEMBERS_OF_HEAD 2u
+#define MAJOR_UINT      0
+#define MAJOR_TSTR      3
+#define MAJOR_NONE      8
+
+void bulla_reader_init(struct bulla_reader *r, const struct bulla_trust *trust,
+                       const struct bulla_device *device, uint8_t *head)
+{
+    memset(r, 0, sizeof(*r));
+    r->trust = trust;
+    r->device = device;
+    r->head = head;
+    r->need = 1;
+    r->state = STATE_HEAD;
+}
+
+void bulla_reader_workspace(struct bulla_reader *r, uint8_t *workspace, size_t workspace_len)
+{
+    r->workspace = workspace;
+    r->workspace_len = workspace_len;
+}
+
+/* Take up to n bytes off the input. */
+static struct bulla_bytes consume(struct bulla_reader *r, struct bulla_bytes *in, uint32_t n)
+{
+    struct bulla_bytes span = {in->data, in->len < n ? in->len : n};
+    in->data += span.len;
+    in->len -= span.len;
+    r->offset += (uint32_t)span.len;
+    return span;
+}
+
+/* Copy towards `need` bytes of buffer; true when they are there. */
+static bool gather(struct bulla_reader *r, struct bulla_bytes *in, uint8_t *buffer)
+{
+    struct bulla_bytes span = consume(r, in, (uint32_t)(r->need - r->filled));
+    if (span.len > 0)
+        memcpy(buffer + r->filled, span.data, span.len);
+    r->filled += span.len;
+    return r->filled == r->need;
+}
+
+/* Signatures, then the manifest, then the device's own demands: in this order. */
+static enum bulla_status
+judge_head(const struct bulla_envelope *envelope, const struct bulla_trust *trust,
+           const struct bulla_device *device, struct bulla_manifest *manifest,
+           uint8_t manifest_digest[BULLA_DIGEST_SIZE], uint32_t *signers, uint32_t *facts)
+{
+    *facts = 0;
+    enum bulla_status status =
+        bulla_envelope_authenticate(envelope, trust, signers, manifest_digest);
+    if (status != BULLA_OK)
+        return status;
+    status = bulla_manifest_decode(envelope->manifest, manifest);
+    if (status != BULLA_OK)
+        return status;
+    uint32_t proved = BULLA_FACT_SIGNED;
+    status = bulla_policy_manifest(device, trust, *signers, manifest_digest, manifest, &proved);
+    if (status == BULLA_OK)
+        *facts = proved;
+    return status;
+}
+
+static enum bulla_status read_head(struct bulla_reader *r, struct bulla_bytes *in,
+                                   enum bulla_event *event)
+{
+    enum bulla_status status = BULLA_E_ENVELOPE_TRUNCATED;
+    while (status == BULLA_E_ENVELOPE_TRUNCATED) {
+        if (!gather(r, in, r->head))
+            return BULLA_OK;
+        status =
+            bulla_envelope_split((struct bulla_bytes){r->head, r->filled}, &r->envelope, &r->need);
+        if (r->need > BULLA_HEAD_MAX)
+            return BULLA_E_ENVELOPE_TOO_LARGE;
+    }
+    if (status == BULLA_OK)
+        status = judge_head(&r->envelope, r->trust, r->device, &r->manifest, r->manifest_digest,
+                            &r->signers, &r->facts);
+    if (status != BULLA_OK)
+        return status;
+    r->same_as_confirmed = r->device->has_sequence && r->manifest.sequence == r->device->sequence;
+    r->members_left = r->envelope.members - MEMBERS_OF_HEAD;
+    r->filled = 0;
+    r->need = 1;
+    r->state = STATE_MEMBER;
+    *event = BULLA_EVENT_HEAD;
+    return BULLA_OK;
+}
+
+/* Is this text key "#" and the component's name? */
+static bool is_list_key(const struct bulla_reader *r, struct bulla_bytes key)
+{
+    struct bulla_bytes name = r->manifest.image.component;
+    return key.len == name.len + 1u && key.data[0] == '#' &&
+           memcmp(key.data + 1, name.data, name.len) == 0;
+}
+
+static enum bulla_status begin_text(struct bulla_reader *r, struct bulla_bytes bstr_head)
+{
+    if (r->text_seen)
+        return BULLA_E_CBOR_KEY_REPEATED;
+    if (r->list_seen)
+        return BULLA_E_CBOR_KEY_ORDER;
+    if (!r->manifest.has_text)
+        return BULLA_E_TEXT_UNSIGNED;
+    if (r->member_left > BULLA_TEXT_MAX)
+        return BULLA_E_TEXT_TOO_LARGE;
+    if (r->workspace_len < BULLA_TEXT_MAX)
+        return BULLA_E_WORKSPACE_TOO_SMALL;
+    r->text_seen = true;
+    bulla_sha256_init(&r->text_hash);
+    bulla_sha256_update(&r->text_hash, bstr_head); /* the digest covers the byte string's head */
+    r->need = r->member_left;
+    r->state = STATE_TEXT;
+    return BULLA_OK;
+}
+
+static enum bulla_status begin_list(struct bulla_reader *r)
+{
+    if (r->list_seen)
+        return BULLA_E_CBOR_KEY_REPEATED;
+    if (r->manifest.has_text && !r->text_seen)
+        return BULLA_E_TEXT_MISSING;
+    if (r->member_left != r->manifest.image.list_size)
+        return BULLA_E_LIST_SIZE;
+    r->list_seen = true;
+    r->list_offset = r->offset;
+    r->state = STATE_LIST;
+    return bulla_list_init(&r->list, &r->manifest.image, r->workspace, r->workspace_len);
+}
+
+/* The image itself, under exactly its URI, which must sort after "#X". */
+static enum bulla_status begin_bundle(struct bulla_reader *r, struct bulla_bytes key)
+{
+    if (r->bundle_seen)
+        return BULLA_E_CBOR_KEY_REPEATED;
+    if (!r->list_seen)
+        return BULLA_E_ENVELOPE_MEMBER_MISSING;
+    size_t list_key_len = r->manifest.image.component.len + 1u;
+    /* deterministic order of text keys: shorter first, then bytewise */
+    if (key.len < list_key_len || (key.len == list_key_len && key.data[0] < '#'))
+        return BULLA_E_CBOR_KEY_ORDER;
+    if (r->member_left != r->manifest.image.size)
+        return r->member_left < r->manifest.image.size ? BULLA_E_IMAGE_TRUNCATED
+                                                       : BULLA_E_IMAGE_TRAILING;
+    r->bundle_seen = true;
+    r->bundle_offset = r->offset;
+    r->state = STATE_BUNDLE;
+    return BULLA_OK;
+}
+
+/* Key and byte string head of one member, gathered in scratch. */
+static enum bulla_status begin_member(struct bulla_reader *r)
+{
+    struct bulla_cbor c;
+    struct bulla_bytes key = {NULL, 0};
+    uint64_t number = 0;
+    bulla_cbor_init(&c, (struct bulla_bytes){r->scratch, r->filled});
+    uint8_t major = bulla_cbor_peek(&c);
+    if (major == MAJOR_TSTR)
+        key = bulla_cbor_tstr(&c);
+    else if (major == MAJOR_UINT)
+        number = bulla_cbor_uint(&c);
+    else
+        bulla_cbor_fail(&c, BULLA_E_ENVELOPE_MEMBER_UNKNOWN);
+    struct bulla_bytes bstr_head = c.left;
+    uint64_t len = bulla_cbor_bstr_head(&c);
+    bstr_head.len -= c.left.len;
+    if (len > UINT32_MAX) /* no member is: the reason is the member's own */
+        len = UINT32_MAX;
+    r->member_left = (uint32_t)len;
+    if (c.failed == BULLA_E_CBOR_TRUNCATED) {
+        if (c.missing > sizeof(r->scratch) - r->filled)
+            return BULLA_E_ENVELOPE_MEMBER_UNKNOWN; /* a key longer than any URI */
+        r->need = r->filled + (size_t)c.missing;
+        return BULLA_OK;
+    }
+    if (c.failed != BULLA_OK)
+        return c.failed;
+
+    r->filled = 0;
+    r->need = 1;
+    if (major == MAJOR_UINT && number == MEMBER_TEXT)
+        return begin_text(r, bstr_head);
+    if (major == MAJOR_TSTR && key.len > 0 && is_list_key(r, key))
+        return begin_list(r);
+    if (major == MAJOR_TSTR && bulla_bytes_equal(key, r->manifest.image.uri))
+        return begin_bundle(r, key);
+    return BULLA_E_ENVELOPE_MEMBER_UNKNOWN;
+}
+
+static enum bulla_status read_member(struct bulla_reader *r, struct bulla_bytes *in,
+                                     enum bulla_event *event)
+{
+    if (r->members_left == 0) {
+        if (r->manifest.has_text && !r->text_seen)
+            return BULLA_E_TEXT_MISSING;
+        if (!r->list_seen)
+            return BULLA_E_ENVELOPE_MEMBER_MISSING;
+        r->state = STATE_DONE;
+        *event = BULLA_EVENT_END;
+        return BULLA_OK;
+    }
+    return gather(r, in, r->scratch) ? begin_member(r) : BULLA_OK;
+}
+
+static void end_member(struct bulla_reader *r)
+{
+    r->members_left--;
+    r->filled = 0;
+    r->need = 1;
+    r->state = STATE_MEMBER;
+}
+
+static enum bulla_status read_text(struct bulla_reader *r, struct bulla_bytes *in,
+                                   enum bulla_event *event)
+{
+    uint8_t digest[BULLA_DIGEST_SIZE];
+    if (!gather(r, in, r->workspace))
+        return BULLA_OK;
+    struct bulla_bytes text = {r->workspace, r->filled};
+    bulla_sha256_update(&r->text_hash, text);
+    enum bulla_status status = bulla_sha256_finish(&r->text_hash, digest);
+    if (status == BULLA_OK && !bulla_digest_equal(digest, r->manifest.text_digest))
+        status = BULLA_E_TEXT_DIGEST;
+    if (status == BULLA_OK)
+        status = bulla_text_check(text);
+    if (status != BULLA_OK)
+        return status;
+    r->text = text;
+    *event = BULLA_EVENT_TEXT;
+    end_member(r);
+    return BULLA_OK;
+}
+
+static enum bulla_status read_list(struct bulla_reader *r, struct bulla_bytes *in,
+                                   enum bulla_event *event)
+{
+    struct bulla_bytes span = consume(r, in, r->member_left);
+    r->member_left -= (uint32_t)span.len;
+    enum bulla_status status = bulla_list_feed(&r->list, span);
+    if (status != BULLA_OK || r->member_left > 0)
+        return status;
+    status = bulla_list_finish(&r->list);
+    if (status != BULLA_OK)
+        return status;
+    r->facts |= BULLA_FACT_LIST;
+    *event = BULLA_EVENT_LIST;
+    end_member(r);
+    return BULLA_OK;
+}
+
+static enum bulla_status read_bundle(struct bulla_reader *r, struct bulla_bytes *in,
+                                     enum bulla_event *event)
+{
+    r->bundled = consume(r, in, r->member_left);
+    r->member_left -= (uint32_t)r->bundled.len;
+    if (r->bundled.len > 0)
+        *event = BULLA_EVENT_BUNDLE;
+    if (r->member_left == 0)
+        end_member(r);
+    return BULLA_OK;
+}
+
+static enum bulla_status step(struct bulla_reader *r, struct bulla_bytes *in,
+                              enum bulla_event *event)
+{
+    switch (r->state) {
+    case STATE_HEAD:
+        return read_head(r, in, event);
+    case STATE_MEMBER:
+        return read_member(r, in, event);
+    case STATE_TEXT:
+        return read_text(r, in, event);
+    case STATE_LIST:
+        return read_list(r, in, event);
+    case STATE_BUNDLE:
+        return read_bundle(r, in, event);
+    default:
+        *event = BULLA_EVENT_END;
+        return in->len > 0 ? BULLA_E_ENVELOPE_TRAILING : BULLA_OK;
+    }
+}
+
+enum bulla_status bulla_reader_feed(struct bulla_reader *r, struct bulla_bytes *in,
+                                    enum bulla_event *event)
+{
+    *event = BULLA_EVENT_MORE;
+    r->text = r->bundled = (struct bulla_bytes){NULL, 0};
+    while (r->failed == BULLA_OK && *event == BULLA_EVENT_MORE) {
+        uint32_t state = r->state;
+        size_t left = in->len;
+        r->failed = step(r, in, event);
+        if (r->state == state && in->len == left)
+            break; /* nothing moved: more input is needed */
+    }
+    if (r->failed != BULLA_OK)
+        *event = BULLA_EVENT_MORE;
+    return r->failed;
+}
+
+enum bulla_status bulla_reader_finish(struct bulla_reader *r)
+{
+    struct bulla_bytes nothing = {NULL, 0};
+    enum bulla_event event;
+    enum bulla_status status = bulla_reader_feed(r, &nothing, &event);
+    if (status != BULLA_OK)
+        return status;
+    return event == BULLA_EVENT_END ? BULLA_OK : BULLA_E_ENVELOPE_TRUNCATED;
+}
+
+enum bulla_status bulla_head_judge(struct bulla_bytes head, const struct bulla_trust *trust,
+                                   const struct bulla_device *device,
+                                   struct bulla_envelope *envelope, struct bulla_manifest *manifest,
+                                   uint8_t manifest_digest[BULLA_DIGEST_SIZE], uint32_t *signers,
+                                   uint32_t *facts)
+{
+    size_t need;
+    *facts = 0;
+    *signers = 0;
+    enum bulla_status status = bulla_envelope_split(head, envelope, &need);
+    if (status != BULLA_OK)
+        return status;
+    if (envelope->head_len != head.len)
+        return BULLA_E_ENVELOPE_TRAILING;
+    return judge_head(envelope, trust, device, manifest, manifest_digest, signers, facts);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BULLA_ED25519_H
+#define BULLA_ED25519_H
+
+/* Our acceptance rules for Ed25519, in front of whatever library verifies. Libraries differ on
+ * S >= L, non-canonical points and points of small order; after these checks they agree
+ * (the rules are those of libsodium). docs/FORMAT.md, section "Signatures". */
+
+#include "bulla/crypto.h"
+
+/* Canonical encoding (y < 2^255-19, no "minus zero") and not one of the eight small-order
+ * points. BULLA_E_TRUST_KEY_INVALID otherwise. That the point has prime order is checked by
+ * the host tools that make or import a trust store (keys/), not here. */
+BULLA_MUST_CHECK enum bulla_status bulla_ed25519_key_check(const uint8_t key[BULLA_KEY_SIZE]);
+
+/* S < L, R and the key canonical and not of small order, then the back-end.
+ * BULLA_OK, BULLA_E_SIGNATURE_NOT_CANONICAL, BULLA_E_TRUST_KEY_INVALID or
+ * BULLA_E_SIGNATURE_INVALID. */
+BULLA_MUST_CHECK enum bulla_status
+bulla_ed25519_verify(const uint8_t key[BULLA_KEY_SIZE],
+                     const uint8_t signature[BULLA_SIGNATURE_SIZE], struct bulla_bytes message);
+
+#endif
