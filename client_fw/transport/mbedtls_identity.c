@@ -64,6 +64,8 @@ static bool is_named(const struct bulla_tls_transport *tls, const mbedtls_x509_c
     return (flags & FLAGS_NAME) == 0;
 }
 
+/* The library asks too, after this callback and only when it was built to; a build that cannot
+ * does not compile here. */
 static bool may_serve(const mbedtls_x509_crt *certificate)
 {
     return mbedtls_x509_crt_check_extended_key_usage(certificate, MBEDTLS_OID_SERVER_AUTH,

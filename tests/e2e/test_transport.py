@@ -312,10 +312,14 @@ class TestIdentity(Case):
     """Each port of nginx has one certificate; a refused server must not see a request."""
 
     def refused(self, store, port, status, *arguments, host="localhost"):
-        before = len(NGINX.log(port))
-        result = fetch(store, *arguments, "https://%s:%d/small" % (host, port))
+        result = fetch(store, *arguments, "https://%s:%d/to-nobody" % (host, port))
         self.expect(result, status)
-        self.assertEqual(len(NGINX.log(port)), before, "an HTTP byte was sent")
+
+    @classmethod
+    def tearDownClass(cls):
+        time.sleep(0.2)  # nginx writes a line after its answer
+        seen = [line for port in PORTS.values() for line in NGINX.log(port)]
+        assert seen and not [line for line in seen if line[1] == "/to-nobody"], seen
 
     def accepted(self, store, port, *arguments, host="localhost"):
         result = fetch(store, *arguments, "https://%s:%d/small" % (host, port))
@@ -427,6 +431,9 @@ class TestIdentity(Case):
     def test_certificate_signed_with_sha1_is_refused(self):
         self.refused(BY_CA, PORTS["sha1"], "tls-chain")
 
+    def test_certificate_signed_with_another_curve_is_refused(self):
+        self.refused(trust("521", anchors=[CA_521]), PORTS["by-521"], "tls-chain")
+
     def test_small_rsa_key_is_refused_even_when_pinned(self):
         self.refused(trust("sm", [SMALL.pin()]), PORTS["small-rsa"], "tls-chain")
 
@@ -449,6 +456,13 @@ class TestNegotiation(Case):
     def test_each_suite_is_accepted(self):
         for suite in ("aes128", "aes256", "chacha"):
             self.expect(fetch(BY_CA, "https://localhost:%d/small" % PORTS[suite]), "ok")
+
+    def test_each_group_is_accepted(self):
+        for group in ("x25519", "p256", "p384"):
+            self.expect(fetch(BY_CA, "https://localhost:%d/small" % PORTS[group]), "ok")
+
+    def test_other_group_is_refused(self):
+        self.expect(fetch(BY_CA, "https://localhost:%d/small" % PORTS["p521"]), "tls-protocol")
 
     def test_smaller_records_are_negotiated(self):
         for size in (512, 1024, 2048, 4096):
@@ -847,6 +861,7 @@ def make_identities():
     g["CA"] = identity(cn="test CA", ca=True)
     g["OTHER_CA"] = identity(cn="other CA", ca=True)
     g["OLD_CA"] = identity(cn="old CA", ca=True, start=-30, days=-1)
+    g["CA_521"] = identity(cn="521 CA", ca=True, key=ec.generate_private_key(ec.SECP521R1()))
     g["GOOD"] = identity(CA, **good_names)
     g["SELF"] = identity(**good_names)
     g["NAMED"] = identity(CA, cn="localhost", dns=["other.example", "localhost.example"])
@@ -888,6 +903,12 @@ def make_identities():
         "aes128": (by_rsa, suites % "ECDHE-RSA-AES128-GCM-SHA256"),
         "aes256": (GOOD, suites % "ECDHE-ECDSA-AES256-GCM-SHA384"),
         "chacha": (GOOD, suites % "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        "by-521": (identity(CA_521, **good_names), ""),
+        "x25519": (GOOD, "ssl_ecdh_curve X25519;"),
+        "p256": (GOOD, "ssl_ecdh_curve prime256v1;"),
+        "p384": (identity(CA, key=ec.generate_private_key(ec.SECP384R1()), **good_names),
+                 "ssl_ecdh_curve secp384r1;"),
+        "p521": (by_rsa, "ssl_ecdh_curve secp521r1;"),
         "mutual": (GOOD, "ssl_verify_client on; ssl_client_certificate %s.crt;" % CA.path),
     }
 

@@ -193,6 +193,20 @@ static void test_http_chunks_are_joined(void **state)
     assert_true(out.keep_alive);
 }
 
+static void test_http_trailers_mean_nothing(void **state)
+{
+    (void)state;
+    struct outcome out =
+        text_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"
+                "Content-Length: 5\r\nTransfer-Encoding: gzip\r\nETag: \"t\"\r\n"
+                "Connection: close\r\nLocation: /x\r\n\r\n");
+    assert_status(out.status, BULLA_OK);
+    assert_true(out.complete && out.keep_alive);
+    assert_false(out.response.has_length);
+    assert_string_equal(out.response.etag, "");
+    assert_string_equal(out.location, "");
+}
+
 static void test_http_interim_answers_are_skipped(void **state)
 {
     (void)state;
@@ -480,6 +494,7 @@ static const struct bad bad[] = {
     {T(PART "Content-Range: bytes 2-6/6\r\n\r\n"), 2, 6, BULLA_E_HTTP_RANGE},
     {T(PART "Content-Range: bytes 2-7/9\r\n\r\n"), 2, ALL, BULLA_E_HTTP_RANGE},
     {T(PART "Content-Range: bytes 2-6/*\r\n\r\n"), 2, 6, BULLA_E_HTTP_RANGE},
+    {T(PART "Content-Range: bytes 2-6/0\r\n\r\n"), 2, 6, BULLA_E_HTTP_RANGE},
     {T(PART "Content-Range: bytes */9\r\n\r\n"), 2, 6, BULLA_E_HTTP_RANGE},
     {T(PART "Content-Range: bytes 2-6/9x\r\n\r\n"), 2, 6, BULLA_E_HTTP_RANGE},
     {T(PART "Content-Range: bytes=2-6/9\r\n\r\n"), 2, 6, BULLA_E_HTTP_RANGE},
@@ -727,6 +742,7 @@ int main(void)
         cmocka_unit_test(test_http_failure_is_repeated),
         cmocka_unit_test(test_http_length_body_is_cut_at_its_length),
         cmocka_unit_test(test_http_chunks_are_joined),
+        cmocka_unit_test(test_http_trailers_mean_nothing),
         cmocka_unit_test(test_http_interim_answers_are_skipped),
         cmocka_unit_test(test_http_redirect_gives_its_location),
         cmocka_unit_test(test_http_connection_close_is_seen_among_tokens),

@@ -28,8 +28,8 @@ TRUST = {
     "one": trust_store([A]),
     "two-of-three": trust_store([A, B, C], 2),
     "three": trust_store([A, B, C], 1),
-    "b-only-factory": trust_store([A, B], 1, names={A: [b"app"], B: [b"factory"]}),
-    "app-keys": trust_store([A, B], 2, names={A: [b"app"], B: [b"factory", b"app"]}),
+    "b-only-factory": trust_store([A, B], 1, names={A: ["app"], B: ["factory"]}),
+    "app-keys": trust_store([A, B], 2, names={A: ["app"], B: ["factory", "app"]}),
     "stranger": trust_store([STRANGER]),
 }
 
