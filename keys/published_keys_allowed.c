@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* For builds that run with published test keys on purpose (BULLA_ALLOW_TEST_KEYS): none is
- * refused. Never part of a release; test_keys.c is. */
+ * refused. Never part of a release; published_keys.c is. */
 
 #include "keys.h"
 

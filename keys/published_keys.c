@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys that must never be trusted because everybody can sign with them: RFC 8032 section 7.1
- * prints both halves. A build with BULLA_ALLOW_TEST_KEYS has test_keys_allowed.c instead. */
+ * prints both halves. A build with BULLA_ALLOW_TEST_KEYS has published_keys_allowed.c instead. */
 
 #include <string.h>
 
