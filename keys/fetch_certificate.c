@@ -75,7 +75,9 @@ static enum bulla_status open_connection(const char *host, const char *port, int
     struct addrinfo *list = NULL;
 
     *fd = -1;
-    int error = getaddrinfo(host, port, &hints, &list);
+    /* "localhost" is the loopback address whatever a resolver thinks of it (RFC 6761 6.3) */
+    const char *node = strcmp(host, "localhost") == 0 ? NULL : host;
+    int error = getaddrinfo(node, port, &hints, &list);
     if (error != 0) {
         (void)snprintf(why, 256, "%.100s: %s", host, gai_strerror(error));
         return BULLA_E_NET_RESOLVE;

@@ -105,7 +105,9 @@ static enum bulla_status connect_host(void *ctx, const char *host, uint16_t port
     char service[6];
     close_socket(net);
     (void)snprintf(service, sizeof service, "%u", (unsigned)port);
-    if (getaddrinfo(host, service, &hints, &list) != 0)
+    /* "localhost" is the loopback address whatever a resolver thinks of it (RFC 6761 6.3) */
+    const char *node = strcmp(host, "localhost") == 0 ? NULL : host;
+    if (getaddrinfo(node, service, &hints, &list) != 0)
         return BULLA_E_NET_RESOLVE;
     enum bulla_status status = connect_any(net, list, until);
     freeaddrinfo(list);
