@@ -14,6 +14,7 @@ struct plan {
     bool name_it;                     /* result.slot needs a record of its own */
     bool initial;                     /* otadata was never written: nothing to repair */
     bool unjudged;                    /* a slot was passed over because flash could not be read */
+    uint32_t tried;                   /* slots not to judge (again), as of bulla_boot_skip */
     int32_t record;                   /* in want, of result.slot; -1: none */
     struct bulla_running running;     /* to be recorded */
 };
@@ -82,24 +83,49 @@ static void give_up(const struct bulla_client *client, struct plan *plan, int32_
     }
 }
 
+/* Judge one slot; true when it may run. None is judged twice. */
+static bool try_slot(struct bulla_client *client, int32_t slot, struct plan *plan)
+{
+    uint32_t bit = bulla_boot_skip(slot);
+
+    if (bulla_layout_slot(&client->layout, slot) == NULL || (plan->tried & bit) != 0)
+        return false;
+    plan->tried |= bit;
+    enum bulla_status status = bulla_slot_judge(client, slot, &plan->installed);
+    if (status != BULLA_OK) {
+        give_up(client, plan, slot, status);
+        return false;
+    }
+    plan->result.slot = slot;
+    return true;
+}
+
+/* The slots that records select, the larger number first: one that does not verify counts as
+ * INVALID, so the other record is the fall-back before any slot without one. */
+static bool try_named(struct bulla_client *client, struct plan *plan)
+{
+    struct bulla_otadata left = plan->want;
+
+    for (int32_t active = bulla_ota_active(&left); active >= 0 && client->layout.slot_count > 0;
+         active = bulla_ota_active(&left)) {
+        uint32_t seq = left.record[active].seq;
+        left.record[active].seq = BULLA_OTA_SEQ_NONE;
+        if (try_slot(client, (int32_t)bulla_ota_slot_of(seq, client->layout.slot_count), plan))
+            return true;
+    }
+    return false;
+}
+
 /* One pass over the candidates; true when one verified. */
-static bool search(struct bulla_client *client, uint32_t skip, int32_t first, bool barred,
-                   struct plan *plan)
+static bool search(struct bulla_client *client, int32_t first, bool barred, struct plan *plan)
 {
     uint32_t count = client->layout.slot_count;
     struct bulla_otadata before = plan->want;
 
     for (int32_t i = 0; i <= (int32_t)count; i++) {
         int32_t slot = candidate(first, i);
-        if (bulla_layout_slot(&client->layout, slot) == NULL ||
-            (skip & bulla_boot_skip(slot)) != 0 || is_barred(&before, count, slot) != barred)
-            continue;
-        enum bulla_status status = bulla_slot_judge(client, slot, &plan->installed);
-        if (status == BULLA_OK) {
-            plan->result.slot = slot;
+        if (is_barred(&before, count, slot) == barred && try_slot(client, slot, plan))
             return true;
-        }
-        give_up(client, plan, slot, status);
     }
     return false;
 }
@@ -163,9 +189,10 @@ static enum bulla_status decide(struct bulla_client *client, uint32_t skip, stru
         bulla_ota_idf_select(&scratch, client->layout.slot_count, client->layout.factory.size != 0,
                              true, &rewrites, &plan->initial);
     end_trials(client, plan);
-    if (!search(client, skip, first, false, plan)) {
+    plan->tried = skip;
+    if (!try_named(client, plan) && !search(client, first, false, plan)) {
         plan->result.last_resort = true;
-        if (!search(client, skip, first, true, plan))
+        if (!search(client, first, true, plan))
             return BULLA_E_NOTHING_BOOTABLE;
     }
     settle(client, first, plan);
@@ -204,27 +231,36 @@ static enum bulla_status count_failure(struct bulla_client *client, int32_t slot
     return bulla_state_put_trial(&client->state, &trial);
 }
 
+/* Write a record for what runs; sectors that this changed are as they should be. */
+static enum bulla_status name_slot(struct bulla_client *client, struct plan *plan)
+{
+    const struct bulla_otadata was = client->otadata;
+    uint32_t state = plan->result.trial ? BULLA_OTA_PENDING_VERIFY : BULLA_OTA_VALID;
+    enum bulla_status status =
+        bulla_record_name(client, bulla_record_spare(&plan->want), plan->result.slot, state);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct bulla_ota_record *is = &client->otadata.record[i];
+        if (memcmp(is, &was.record[i], sizeof(*is)) != 0)
+            plan->want.record[i] = *is;
+    }
+    plan->result.repaired = status == BULLA_OK && !plan->initial;
+    return status;
+}
+
 /* Bring otadata to what the plan wants. The record of what runs is changed last: until then it
  * selects what it did. */
 static enum bulla_status write_records(struct bulla_client *client, struct plan *plan)
 {
-    enum bulla_status status = BULLA_OK;
+    enum bulla_status status = plan->name_it ? name_slot(client, plan) : BULLA_OK;
 
-    if (plan->name_it) {
-        uint32_t state = plan->result.trial ? BULLA_OTA_PENDING_VERIFY : BULLA_OTA_VALID;
-        status =
-            bulla_record_name(client, bulla_record_spare(&plan->want), plan->result.slot, state);
-        plan->result.repaired = status == BULLA_OK && !plan->initial;
-    }
-    for (uint32_t pass = 0; pass < 2 && status == BULLA_OK; pass++) {
+    for (uint32_t pass = 0; pass < 2; pass++) {
         for (uint32_t i = 0; i < 2 && status == BULLA_OK; i++) {
-            const struct bulla_ota_record *want = &plan->want.record[i];
-            const struct bulla_ota_record *is = &client->otadata.record[i];
+            uint32_t state = plan->want.record[i].state;
             bool is_own = (int32_t)i == plan->record;
-            if (is_own != (pass == 1) || is->seq != want->seq || is->state == want->state)
+            if (is_own != (pass == 1) || client->otadata.record[i].state == state)
                 continue;
-            plan->result.repaired |= want->state == BULLA_OTA_INVALID;
-            status = bulla_record_mark(client, i, want->state);
+            plan->result.repaired = plan->result.repaired || state == BULLA_OTA_INVALID;
+            status = bulla_record_mark(client, i, state);
         }
     }
     return status;

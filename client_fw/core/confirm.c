@@ -20,28 +20,6 @@ static int32_t running_record(const struct bulla_client *client)
     return bulla_record_find(&client->otadata, count, slot, false);
 }
 
-enum bulla_status bulla_client_raise(struct bulla_client *client,
-                                     const struct bulla_installed *installed)
-{
-    if (!client->has_confirmed || installed->sequence > client->confirmed.sequence) {
-        struct bulla_confirmed confirmed = {.sequence = installed->sequence};
-        memcpy(confirmed.manifest_digest, installed->manifest_digest, BULLA_DIGEST_SIZE);
-        enum bulla_status status = bulla_state_put_confirmed(&client->state, &confirmed);
-        if (status != BULLA_OK)
-            return status;
-        client->has_confirmed = true;
-        client->confirmed = confirmed;
-    }
-    if (installed->image.secure_version > client->floor) {
-        enum bulla_status status =
-            bulla_state_put_floor(&client->state, installed->image.secure_version);
-        if (status != BULLA_OK)
-            return status;
-        client->floor = installed->image.secure_version;
-    }
-    return BULLA_OK;
-}
-
 /* Has this device ever had a trial? Confirming forgets the failures of the release, but keeps the
  * record. */
 static enum bulla_status forget_failures(struct bulla_client *client,
@@ -57,6 +35,30 @@ static enum bulla_status forget_failures(struct bulla_client *client,
     if (found && last.failed == 0 && bulla_digest_equal(last.manifest_digest, none.manifest_digest))
         return BULLA_OK;
     return bulla_state_put_trial(&client->state, &none);
+}
+
+enum bulla_status bulla_client_raise(struct bulla_client *client,
+                                     const struct bulla_installed *installed)
+{
+    if (!client->has_confirmed || installed->sequence > client->confirmed.sequence) {
+        struct bulla_confirmed confirmed = {.sequence = installed->sequence};
+        memcpy(confirmed.manifest_digest, installed->manifest_digest, BULLA_DIGEST_SIZE);
+        enum bulla_status status = forget_failures(client, installed);
+        if (status == BULLA_OK)
+            status = bulla_state_put_confirmed(&client->state, &confirmed);
+        if (status != BULLA_OK)
+            return status;
+        client->has_confirmed = true;
+        client->confirmed = confirmed;
+    }
+    if (installed->image.secure_version > client->floor) {
+        enum bulla_status status =
+            bulla_state_put_floor(&client->state, installed->image.secure_version);
+        if (status != BULLA_OK)
+            return status;
+        client->floor = installed->image.secure_version;
+    }
+    return BULLA_OK;
 }
 
 /* May the running slot be confirmed: it is in its trial, or was confirmed before. */

@@ -108,6 +108,40 @@ BULLA_MUST_CHECK enum bulla_status bulla_boot_fallback(struct bulla_client *clie
 BULLA_MUST_CHECK enum bulla_status bulla_client_raise(struct bulla_client *client,
                                                       const struct bulla_installed *installed);
 
+/* ---- fetch.c: client->response has the answer, client->received the bytes ---- */
+
+/* Ask for a whole file. */
+BULLA_MUST_CHECK enum bulla_status bulla_fetch_whole(struct bulla_client *client,
+                                                     const struct bulla_transport *transport,
+                                                     const struct bulla_url *url);
+
+/* The next bytes of the body, at most `want`; *len 0: it ended. */
+BULLA_MUST_CHECK enum bulla_status bulla_fetch_read(struct bulla_client *client,
+                                                    const struct bulla_transport *transport,
+                                                    uint64_t want, size_t *len);
+
+/* A stretch of a file. */
+struct bulla_stretch {
+    const struct bulla_transport *transport;
+    const struct bulla_url *url;
+    uint64_t from;
+    uint64_t to;   /* first byte not wanted */
+    uint64_t size; /* of the whole file, 0: not known */
+    uint64_t skip; /* body bytes that still come before it: private */
+};
+
+/* Ask for it. A declared length that cannot be right is refused before the first body byte. */
+BULLA_MUST_CHECK enum bulla_status bulla_stretch_open(struct bulla_client *client,
+                                                      struct bulla_stretch *s);
+
+/* The next bytes of it, at least one, at most `want`. BULLA_E_IMAGE_TRUNCATED when it ended. */
+BULLA_MUST_CHECK enum bulla_status bulla_stretch_read(struct bulla_client *client,
+                                                      struct bulla_stretch *s, uint64_t want,
+                                                      size_t *len);
+
+/* All of it was read: keep the connection if the response ended with it, else drop it. */
+void bulla_stretch_close(struct bulla_client *client, const struct bulla_stretch *s);
+
 /* ---- install.c ---- */
 
 /* An image on its way into a slot. The first four members are the caller's; client->reader and

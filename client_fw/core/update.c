@@ -7,10 +7,8 @@
 #include "bulla/mem.h"
 #include "parts.h"
 
-#define HTTP_OK      200u
-#define HTTP_PARTIAL 206u
-#define BACK_OFF_MS  250u
-#define MS_PER_S     1000u
+#define BACK_OFF_MS 250u
+#define MS_PER_S    1000u
 
 struct update {
     struct bulla_client *client;
@@ -127,42 +125,16 @@ static enum bulla_status feed_envelope(struct update *u, struct bulla_bytes in)
     return BULLA_OK;
 }
 
-static enum bulla_status read_body(struct update *u, size_t want, size_t *len)
-{
-    const struct bulla_transport *transport = u->options->transport;
-    uint8_t *buffer = u->client->received;
-
-    *len = 0;
-    if (want > sizeof(u->client->received))
-        want = sizeof(u->client->received);
-    enum bulla_status status = transport->read(transport->ctx, buffer, want, len);
-    return status == BULLA_OK && *len > want ? BULLA_E_HTTP_MALFORMED : status;
-}
-
-static enum bulla_status get(struct update *u, const struct bulla_url *url, uint64_t from,
-                             uint64_t to)
-{
-    const struct bulla_transport *transport = u->options->transport;
-    const struct bulla_request request = {.url = url, .from = from, .to = to, .etag = NULL};
-
-    memset(&u->client->response, 0, sizeof(u->client->response));
-    enum bulla_status status = transport->get(transport->ctx, &request, &u->client->response);
-    u->result->http_status = u->client->response.status;
-    return status;
-}
-
 static enum bulla_status read_envelope(struct update *u)
 {
     struct bulla_client *client = u->client;
     bulla_reader_init(&client->reader, &client->trust, &client->device, client->head);
-    enum bulla_status status = get(u, u->url, 0, UINT64_MAX);
+    enum bulla_status status = bulla_fetch_whole(client, u->options->transport, u->url);
     if (status != BULLA_OK)
         return status;
-    if (client->response.status != HTTP_OK)
-        return BULLA_E_HTTP_RANGE; /* a part was not asked for */
     for (;;) {
         size_t len = 0;
-        status = read_body(u, sizeof(client->received), &len);
+        status = bulla_fetch_read(client, u->options->transport, sizeof(client->received), &len);
         if (status != BULLA_OK)
             return status;
         if (len == 0)
@@ -173,68 +145,6 @@ static enum bulla_status read_envelope(struct update *u)
     }
 }
 
-/* ---- parts of a file ---- */
-
-/* A stretch of a file at `url`. size: of the whole file, 0 when it is not known. */
-struct stretch {
-    const struct bulla_url *url;
-    uint64_t from;
-    uint64_t to;   /* first byte not wanted */
-    uint64_t size; /* of the file */
-};
-
-/* Ask for it; *skip bytes of the body come before it. A declared length that cannot be right is
- * refused before the first body byte. */
-static enum bulla_status open_stretch(struct update *u, const struct stretch *s, uint64_t *skip)
-{
-    const struct bulla_response *response = &u->client->response;
-    bool to_the_end = s->to == s->size;
-    enum bulla_status status = get(u, s->url, s->from, to_the_end ? UINT64_MAX : s->to - 1u);
-    if (status != BULLA_OK)
-        return status;
-    uint64_t expected = s->size;
-    *skip = s->from; /* 200: the server does not do ranges; the file comes from its start */
-    if (response->status == HTTP_PARTIAL) {
-        if (response->from != s->from || (s->from == 0 && to_the_end))
-            return BULLA_E_HTTP_RANGE;
-        *skip = 0;
-        expected = s->to - s->from;
-        if (s->size != 0 && response->has_total && response->total != s->size)
-            return BULLA_E_HTTP_LENGTH;
-    }
-    if (expected != 0 && response->has_length && response->length != expected)
-        return BULLA_E_HTTP_LENGTH;
-    return BULLA_OK;
-}
-
-/* The next bytes of it, at most *len of them, in client->received. */
-static enum bulla_status read_stretch(struct update *u, uint64_t *skip, uint64_t want, size_t *len)
-{
-    do {
-        uint64_t ask = *skip > 0 ? *skip : want;
-        enum bulla_status status =
-            read_body(u, ask < BULLA_RECEIVE_SIZE ? (size_t)ask : BULLA_RECEIVE_SIZE, len);
-        if (status != BULLA_OK)
-            return status;
-        if (*len == 0)
-            return BULLA_E_IMAGE_TRUNCATED;
-        if (*skip == 0)
-            return BULLA_OK;
-        *skip -= *len;
-    } while (true);
-}
-
-/* Keep the connection when the response ended with the stretch; nothing after it is read. */
-static void close_stretch(struct update *u, const struct stretch *s)
-{
-    const struct bulla_transport *transport = u->options->transport;
-    size_t len = 0;
-
-    if (u->client->response.status != HTTP_PARTIAL || s->to == s->size ||
-        read_body(u, 1, &len) != BULLA_OK || len != 0)
-        transport->close(transport->ctx);
-}
-
 /* Grouped list: the digests of the next sector's group, again from the envelope. */
 static enum bulla_status load_group(struct update *u, uint32_t sector)
 {
@@ -243,19 +153,19 @@ static enum bulla_status load_group(struct update *u, uint32_t sector)
     uint32_t index = sector / BULLA_GROUP_SECTORS;
     uint32_t offset = 0;
     uint32_t group_len = 0;
-    uint64_t skip = 0;
 
     bulla_list_group_span(&reader->list, index, &offset, &group_len);
-    const struct stretch s = {
+    struct bulla_stretch s = {
+        .transport = u->options->transport,
         .url = u->url,
         .from = reader->list_offset + offset,
         .to = reader->list_offset + offset + group_len,
     };
-    enum bulla_status status = open_stretch(u, &s, &skip);
+    enum bulla_status status = bulla_stretch_open(u->client, &s);
     uint32_t filled = 0;
     while (status == BULLA_OK && filled < group_len) {
         size_t len = 0;
-        status = read_stretch(u, &skip, group_len - filled, &len);
+        status = bulla_stretch_read(u->client, &s, group_len - filled, &len);
         if (status != BULLA_OK)
             return status;
         memcpy(group + filled, u->client->received, len);
@@ -263,7 +173,7 @@ static enum bulla_status load_group(struct update *u, uint32_t sector)
     }
     if (status != BULLA_OK)
         return status;
-    close_stretch(u, &s);
+    bulla_stretch_close(u->client, &s);
     return bulla_list_load_group(&reader->list, index, (struct bulla_bytes){group, group_len});
 }
 
@@ -332,18 +242,18 @@ static enum bulla_status take_present(struct update *u, uint32_t end)
 static enum bulla_status fetch(struct update *u, const struct bulla_url *url, uint64_t base,
                                uint32_t end)
 {
-    struct stretch s = {
+    struct bulla_stretch s = {
+        .transport = u->options->transport,
         .url = url,
         .from = base + u->sectors.released,
         .to = base + end,
         .size = base + u->install.size,
     };
-    uint64_t skip = 0;
-    enum bulla_status status = open_stretch(u, &s, &skip);
+    enum bulla_status status = bulla_stretch_open(u->client, &s);
     while (status == BULLA_OK && u->sectors.released < end) {
         size_t len = 0;
         uint64_t have = u->sectors.released + u->sectors.filled;
-        status = read_stretch(u, &skip, end - have, &len);
+        status = bulla_stretch_read(u->client, &s, end - have, &len);
         if (status == BULLA_OK)
             status = feed_image(u, (struct bulla_bytes){u->client->received, len});
     }
@@ -351,12 +261,13 @@ static enum bulla_status fetch(struct update *u, const struct bulla_url *url, ui
         return status;
     if (u->bundled && end == u->install.size) {
         size_t len = 0;
-        status = read_body(u, 1, &len); /* the envelope ends with the bundle, or is refused */
+        status = bulla_fetch_read(u->client, s.transport, 1,
+                                  &len); /* the envelope ends with the bundle, or is refused */
         if (status == BULLA_OK && len > 0)
             status = BULLA_E_ENVELOPE_TRAILING;
         return status;
     }
-    close_stretch(u, &s);
+    bulla_stretch_close(u->client, &s);
     return BULLA_OK;
 }
 
@@ -416,7 +327,7 @@ static enum bulla_status attempt(struct update *u)
 /* The network failed in a way that passes. Not: a stall, which has cost its 15 s already. */
 static bool may_pass(const struct update *u, enum bulla_status status)
 {
-    uint16_t code = u->result->http_status;
+    uint16_t code = u->client->response.status;
 
     if (status == BULLA_E_HTTP_STATUS)
         return code == 429 || code == 500 || code == 502 || code == 503 || code == 504;
@@ -515,6 +426,7 @@ enum bulla_status bulla_client_update(struct bulla_client *client, const struct 
     /* decoded only once its signatures held, and told even if it is not for this device */
     result->manifest = client->reader.manifest;
     result->manifest_known = result->manifest.image.size != 0;
+    result->http_status = client->response.status;
     if (status != BULLA_OK || result->nothing_newer)
         return status;
     result->slot = u.install.target;

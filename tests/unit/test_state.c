@@ -336,13 +336,18 @@ static void test_state_events_are_told_newest_first_and_sixteen(void **unused)
     bool found;
 
     format(&device, BULLA_STATE_SIZE_MIN);
+    uint32_t generation = device.state.generation;
     for (uint32_t i = 0; i < 2000; i++) {
         event = (struct bulla_event_record){.what = (uint8_t)(i % 8 + 1),
                                             .slot = (uint8_t)(i % 2),
                                             .status = (uint16_t)(i * 3),
                                             .value = i};
-        assert_status(bulla_state_put_event(&device.state, &event), BULLA_OK);
-        assert_status(bulla_state_put_event(&device.state, &event), BULLA_OK);
+        for (int twice = 0; twice < 2; twice++) {
+            assert_status(bulla_state_put_event(&device.state, &event), BULLA_OK);
+            if (device.state.generation != generation) /* just compacted */
+                assert_int_equal(device.state.end, 16 + 16 * 32);
+            generation = device.state.generation;
+        }
         uint32_t told = (i + 1) * 2 < 16 ? (i + 1) * 2 : 16;
         assert_status(bulla_state_event(&device.state, told - 1, &event, &found), BULLA_OK);
         assert_true(found);
@@ -463,6 +468,29 @@ static void test_state_compacted_half_leaves_no_second_header(void **unused)
     finish(&device);
 }
 
+/* The power fails just before the outdated header would have been taken away. */
+static void test_state_header_left_by_a_cut_is_taken_by_the_next_put(void **unused)
+{
+    (void)unused;
+    struct device device;
+
+    format(&device, 0x4000);
+    while (device.state.half - device.state.end >= 32)
+        assert_status(bulla_state_put_floor(&device.state, device.state.counter), BULLA_OK);
+    /* two erases, the live floor being replaced: record header, content, half header, cut */
+    device.sim.fault.cut_at = device.sim.operations + 6;
+    assert_status(bulla_state_put_floor(&device.state, 0), BULLA_OK);
+    assert_true(device.sim.dead);
+    flash_sim_power_on(&device.sim);
+    assert_status(reopen(&device), BULLA_OK);
+    assert_int_equal(device.state.generation, 2);
+    assert_memory_equal(half_bytes(&device, 0), "bst1", 4);
+    assert_status(bulla_state_put_floor(&device.state, 1), BULLA_OK);
+    assert_int_equal(device.state.generation, 2);
+    assert_memory_equal(half_bytes(&device, 0), "\xff\xff\xff\xff", 4);
+    finish(&device);
+}
+
 /* ---- full ---- */
 
 static void test_state_full_leaves_everything_as_it_was(void **unused)
@@ -543,6 +571,25 @@ static void test_state_partition_small_or_crooked_is_refused(void **unused)
 }
 
 /* ---- damage ---- */
+
+static void test_state_content_misread_after_its_check_is_not_returned(void **unused)
+{
+    (void)unused;
+    struct device device;
+    uint8_t buffer[7];
+    size_t len;
+
+    format(&device, 0x4000);
+    assert_status(put(&device, BULLA_RECORD_TRUST, 0, "content", 7), BULLA_OK);
+    uint32_t reads = device.sim.reads;
+    expect(&device, BULLA_RECORD_TRUST, 0, "content", 7);
+    device.sim.fault.misread_at = device.sim.reads + (device.sim.reads - reads);
+    assert_status(
+        bulla_state_get(&device.state, BULLA_RECORD_TRUST, 0, buffer, sizeof(buffer), &len),
+        BULLA_E_FLASH_READ);
+    assert_int_equal(len, 0);
+    finish(&device);
+}
 
 static void test_state_blank_partition_is_empty(void **unused)
 {
@@ -630,14 +677,16 @@ static void test_state_junk_behind_the_end_is_never_programmed_over(void **unuse
     }
 }
 
-/* A record that announces more than the half holds, with a right CRC. */
+/* A record that announces more than the half holds, with right CRCs: of 0xff bytes, such as lie in
+ * the other half. */
 static void test_state_record_longer_than_its_half_is_none(void **unused)
 {
     (void)unused;
     struct device device;
     struct device donor;
-    uint8_t bytes[600] = {0};
+    uint8_t bytes[600];
 
+    memset(bytes, 0xff, sizeof(bytes));
     format(&device, 0x4000);
     format(&donor, 0x4000);
     assert_status(put(&donor, BULLA_RECORD_TRUST, 0, bytes, sizeof(bytes)), BULLA_OK);
@@ -671,6 +720,29 @@ static void test_state_record_of_another_generation_is_none(void **unused)
     memcpy(active_bytes(&device) + 16, old, sizeof(old));
     assert_status(reopen(&device), BULLA_OK);
     expect(&device, BULLA_RECORD_FLOOR, 0, NULL, 0);
+    finish(&device);
+}
+
+/* A rotten header exposes its content to the search for records: a copy of an older one in it must
+ * not come back to life. */
+static void test_state_older_record_within_content_is_none(void **unused)
+{
+    (void)unused;
+    struct device device;
+    uint8_t older[32];
+    uint32_t floor;
+
+    format(&device, 0x4000);
+    uint32_t at = device.state.end;
+    assert_status(bulla_state_put_floor(&device.state, 1), BULLA_OK);
+    memcpy(older, active_bytes(&device) + at, sizeof(older));
+    assert_status(bulla_state_put_floor(&device.state, 2), BULLA_OK);
+    at = device.state.end;
+    assert_status(put(&device, BULLA_RECORD_HEAD, 0, older, sizeof(older)), BULLA_OK);
+    active_bytes(&device)[at + 3] ^= 0x01;
+    assert_status(reopen(&device), BULLA_OK);
+    assert_status(bulla_state_get_floor(&device.state, &floor), BULLA_OK);
+    assert_int_equal(floor, 2);
     finish(&device);
 }
 
@@ -795,6 +867,8 @@ int main(void)
         cmocka_unit_test(test_state_compaction_spreads_wear_evenly),
         cmocka_unit_test(test_state_unknown_kind_survives_compaction),
         cmocka_unit_test(test_state_compacted_half_leaves_no_second_header),
+        cmocka_unit_test(test_state_header_left_by_a_cut_is_taken_by_the_next_put),
+        cmocka_unit_test(test_state_content_misread_after_its_check_is_not_returned),
         cmocka_unit_test(test_state_full_leaves_everything_as_it_was),
         cmocka_unit_test(test_state_largest_trust_store_and_heads_fit_64k),
         cmocka_unit_test(test_state_partition_small_or_crooked_is_refused),
@@ -804,6 +878,7 @@ int main(void)
         cmocka_unit_test(test_state_junk_behind_the_end_is_never_programmed_over),
         cmocka_unit_test(test_state_record_longer_than_its_half_is_none),
         cmocka_unit_test(test_state_record_of_another_generation_is_none),
+        cmocka_unit_test(test_state_older_record_within_content_is_none),
         cmocka_unit_test(test_state_random_partition_never_opens),
         cmocka_unit_test(test_state_log_with_random_damage_is_survived),
         cmocka_unit_test(test_state_exhausted_counter_is_full_not_wrapped),

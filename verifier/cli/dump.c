@@ -6,160 +6,17 @@
 #include "dump.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "item.h"
-#include "suit_names.h"
+#include "dump_parts.h"
 
-#define NESTED_MAX     64u
-#define LINE_MAX_CHARS 512u
-#define NAME_MAX_CHARS 128u
-#define HEX_WHOLE      64u /* a signature is shown whole */
-#define HEX_BEGIN      16u
-#define TEXT_SHOWN     2048u
-#define TAG_ENVELOPE   107u
-#define TAG_MANIFEST   1070u
-#define DIGEST_ALG     (-16)
-
-struct dump {
-    struct host_tool *tool;
-    json_t *fields;
-    unsigned depth;           /* indentation */
-    unsigned nested;          /* levels of items, byte strings included */
-    size_t within;            /* length of the byte string that the next line's item fills */
-    enum bulla_status failed; /* the bytes made no sense any more */
-};
+#define NESTED_MAX   64u
+#define TAG_ENVELOPE 107u
+#define TAG_MANIFEST 1070u
+#define DIGEST_ALG   (-16)
 
 static void show_item(struct dump *d, struct bulla_bytes *left, const char *name,
                       enum suit_shape shape, bool wrapped);
-
-/* The next line, for people indented, with the length of the byte string around the item. */
-static void put(struct dump *d, const char *name, const char *value)
-{
-    char within[32] = "";
-    if (d->within > 0)
-        (void)snprintf(within, sizeof within, "<%zu bytes> ", d->within);
-    d->within = 0;
-    if (d->tool->json)
-        (void)json_array_append_new(d->fields,
-                                    json_pack("{s:I, s:s, s:s+}", "depth", (json_int_t)d->depth,
-                                              "name", name, "value", within, value));
-    else
-        host_say(d->tool, "%*s%s: %s%s", (int)(2 * d->depth), "", name, within, value);
-}
-
-HOST_PRINTF(3, 4)
-static void line(struct dump *d, const char *name, const char *value, ...)
-{
-    char text[LINE_MAX_CHARS];
-    va_list args;
-    va_start(args, value);
-    (void)vsnprintf(text, sizeof text, value, args);
-    va_end(args);
-    put(d, name, text);
-}
-
-/* A line whose value is text from the envelope, of any length. */
-static void text_line(struct dump *d, const char *name, struct bulla_bytes text)
-{
-    size_t len = text.len;
-    text.len = len < TEXT_SHOWN ? len : TEXT_SHOWN;
-    char *escaped = host_escape(text);
-    put(d, name, escaped != NULL ? escaped : "(out of memory)");
-    free(escaped);
-    if (len > TEXT_SHOWN)
-        line(d, name, "(%zu bytes, the first %u shown)", len, TEXT_SHOWN);
-}
-
-static void stop(struct dump *d, const char *name, enum bulla_status why, const char *value)
-{
-    line(d, name, "(%s)", value);
-    d->failed = why;
-}
-
-/* "2 manifest", with what our profile has no place for marked. */
-static void name_number(enum suit_shape shape, int64_t number, char name[NAME_MAX_CHARS])
-{
-    const struct suit_name *known = suit_name_of(shape, number);
-    (void)snprintf(name, NAME_MAX_CHARS, "%" PRId64 " %s%s", number,
-                   known != NULL ? known->name : "unknown",
-                   known != NULL && known->ours ? "" : " [outside the profile]");
-}
-
-static bool is_integer(const struct item *item)
-{
-    return (item->kind == ITEM_UINT || item->kind == ITEM_NEGINT) && item->number <= INT64_MAX;
-}
-
-static int64_t integer_of(const struct item *item)
-{
-    return item->kind == ITEM_UINT ? (int64_t)item->number : -1 - (int64_t)item->number;
-}
-
-/* ---- single values ---- */
-
-static void show_policy(struct dump *d, const char *name, uint64_t policy)
-{
-    static const char *const bits[] = {"record success", "record failure", "sysinfo success",
-                                       "sysinfo failure"};
-    char text[NAME_MAX_CHARS] = "";
-    size_t used = 0;
-    for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++)
-        if ((policy >> i & 1u) != 0)
-            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used > 0 ? ", " : "",
-                                     bits[i]);
-    line(d, name, "%" PRIu64 " (%s)", policy, used > 0 ? text : "report nothing");
-}
-
-static void show_number(struct dump *d, const struct item *item, const char *name,
-                        enum suit_shape shape)
-{
-    if (!is_integer(item)) {
-        line(d, name, "%s%" PRIu64, item->kind == ITEM_UINT ? "" : "-1 - ", item->number);
-        return;
-    }
-    int64_t number = integer_of(item);
-    if (shape == SHAPE_POLICY && number >= 0) {
-        show_policy(d, name, (uint64_t)number);
-        return;
-    }
-    const struct suit_name *known =
-        shape == SHAPE_ALGORITHM ? suit_name_of(SHAPE_ALGORITHM, number) : NULL;
-    if (known != NULL)
-        line(d, name, "%" PRId64 " (%s)%s", number, known->name,
-             known->ours ? "" : " [outside the profile]");
-    else
-        line(d, name, "%" PRId64, number);
-}
-
-static bool is_printable(struct bulla_bytes bytes)
-{
-    for (size_t i = 0; i < bytes.len; i++)
-        if (bytes.data[i] < 0x20 || bytes.data[i] > 0x7e || bytes.data[i] == '\\')
-            return false;
-    return bytes.len > 0;
-}
-
-static void show_bytes(struct dump *d, struct bulla_bytes bytes, const char *name,
-                       enum suit_shape shape)
-{
-    char hex[2 * HEX_WHOLE + 1];
-    if (shape == SHAPE_UUID && bytes.len == BULLA_UUID_SIZE) {
-        host_uuid_text(bytes.data, hex);
-        line(d, name, "%s", hex);
-        return;
-    }
-    bool whole = bytes.len <= HEX_WHOLE;
-    host_hex((struct bulla_bytes){bytes.data, whole ? bytes.len : HEX_BEGIN}, hex);
-    if (whole && bytes.len <= BULLA_COMPONENT_NAME_MAX && is_printable(bytes))
-        line(d, name, "h'%s' = '%.*s'", hex, (int)bytes.len, (const char *)bytes.data);
-    else if (whole)
-        line(d, name, "h'%s' (%zu bytes)", hex, bytes.len);
-    else
-        line(d, name, "%zu bytes, beginning h'%s'", bytes.len, hex);
-}
 
 /* ---- containers ---- */
 
@@ -182,9 +39,9 @@ static bool has_more(struct dump *d, struct bulla_bytes *left, const struct item
 static void count_line(struct dump *d, const char *name, const struct item *item, const char *what)
 {
     if (item->indefinite)
-        line(d, name, "%s of indefinite length [outside the profile]", what);
+        dump_line(d, name, "%s of indefinite length [outside the profile]", what);
     else
-        line(d, name, "%s of %" PRIu64, what, item->number);
+        dump_line(d, name, "%s of %" PRIu64, what, item->number);
 }
 
 /* Content of a byte string that should be CBOR of this shape. What is wrong in it stays in it. */
@@ -196,11 +53,11 @@ static void show_content(struct dump *d, struct bulla_bytes content, const char 
     if (d->failed != BULLA_OK)
         d->failed = d->failed == BULLA_E_CBOR_DEPTH ? d->failed : BULLA_OK;
     else if (content.len > 0)
-        line(d, name, "(%zu more bytes follow in this byte string)", content.len);
+        dump_line(d, name, "(%zu more bytes follow in this byte string)", content.len);
 }
 
 /* How an element of an array of this shape is to be read. */
-static struct suit_name element_of(enum suit_shape shape, uint64_t index, char name[NAME_MAX_CHARS])
+static struct suit_name element_of(enum suit_shape shape, uint64_t index, char name[DUMP_NAME_MAX])
 {
     static const struct suit_name block[] = {
         {0, "protected", SHAPE_HEADERS, true, true},
@@ -219,11 +76,11 @@ static struct suit_name element_of(enum suit_shape shape, uint64_t index, char n
     if (shape == SHAPE_LIST && index < 4)
         return list[index];
     struct suit_name element = {0, name, SHAPE_ANY, false, true};
-    (void)snprintf(name, NAME_MAX_CHARS, "%" PRIu64, index);
+    (void)snprintf(name, DUMP_NAME_MAX, "%" PRIu64, index);
     if (shape == SHAPE_WRAPPER) {
         element.wrapped = true;
         element.shape = index == 0 ? SHAPE_DIGEST : SHAPE_BLOCK;
-        (void)snprintf(name, NAME_MAX_CHARS, index == 0 ? "digest" : "block %" PRIu64, index);
+        (void)snprintf(name, DUMP_NAME_MAX, index == 0 ? "digest" : "block %" PRIu64, index);
     }
     if (shape == SHAPE_TRY_EACH) {
         element.wrapped = true;
@@ -237,36 +94,47 @@ static void show_array(struct dump *d, struct bulla_bytes *left, const struct it
 {
     d->depth++;
     for (uint64_t i = 0; has_more(d, left, array, i); i++) {
-        char name[NAME_MAX_CHARS];
+        char name[DUMP_NAME_MAX];
         struct suit_name element = element_of(shape, i, name);
         show_item(d, left, element.name, element.shape, element.wrapped);
     }
     d->depth--;
 }
 
+/* A command and its argument. */
+static void show_command(struct dump *d, struct bulla_bytes *left, int64_t number,
+                         bool has_argument)
+{
+    char name[DUMP_NAME_MAX];
+    const struct suit_name *known = suit_name_of(SHAPE_SEQUENCE, number);
+    dump_name(SHAPE_SEQUENCE, number, name);
+    if (has_argument)
+        show_item(d, left, name, known != NULL ? known->shape : SHAPE_ANY,
+                  known != NULL && known->wrapped);
+    else
+        dump_line(d, name, "(without its argument)");
+}
+
 /* A command sequence is one flat array: number, argument, number, argument. */
 static void show_sequence(struct dump *d, struct bulla_bytes *left, const struct item *array)
 {
+    uint64_t i = 0;
     d->depth++;
-    for (uint64_t i = 0; has_more(d, left, array, i); i += 2) {
+    while (has_more(d, left, array, i)) {
         struct bulla_bytes ahead = *left;
         struct item command;
         item_read(&ahead, &command);
-        if (!is_integer(&command)) {
+        i++;
+        if (!dump_is_integer(&command)) {
             show_item(d, left, "not a command", SHAPE_ANY, false);
-            i--;
             continue;
         }
         *left = ahead;
-        char name[NAME_MAX_CHARS];
-        name_number(SHAPE_SEQUENCE, integer_of(&command), name);
-        const struct suit_name *known = suit_name_of(SHAPE_SEQUENCE, integer_of(&command));
-        if (!has_more(d, left, array, i + 1)) {
-            line(d, name, "(without its argument)");
-            break;
-        }
-        show_item(d, left, name, known != NULL ? known->shape : SHAPE_ANY,
-                  known != NULL && known->wrapped);
+        bool has_argument = has_more(d, left, array, i);
+        show_command(d, left, dump_integer(&command), has_argument);
+        if (!has_argument)
+            break; /* an indefinite array's end has been taken */
+        i++;
     }
     d->depth--;
 }
@@ -275,14 +143,14 @@ static void show_sequence(struct dump *d, struct bulla_bytes *left, const struct
 static void show_numbered(struct dump *d, struct bulla_bytes *left, enum suit_shape shape,
                           int64_t key)
 {
-    char name[NAME_MAX_CHARS];
+    char name[DUMP_NAME_MAX];
     if (shape == SHAPE_MULTIPLE || shape == SHAPE_ANY) {
         (void)snprintf(name, sizeof name, "%" PRId64, key);
         show_item(d, left, name, shape == SHAPE_MULTIPLE ? SHAPE_PARAMETERS : SHAPE_ANY, false);
         return;
     }
     const struct suit_name *known = suit_name_of(shape, key);
-    name_number(shape, key, name);
+    dump_name(shape, key, name);
     show_item(d, left, name, known != NULL ? known->shape : SHAPE_ANY,
               known != NULL && known->wrapped);
 }
@@ -299,13 +167,13 @@ static bool is_list(struct bulla_bytes left)
     if (item.kind != ITEM_ARRAY || item.number != 4)
         return false;
     item_read(&content, &item);
-    return is_integer(&item) && integer_of(&item) == DIGEST_ALG;
+    return dump_is_integer(&item) && dump_integer(&item) == DIGEST_ALG;
 }
 
 static void show_named(struct dump *d, struct bulla_bytes *left, enum suit_shape shape,
                        struct bulla_bytes key)
 {
-    char name[NAME_MAX_CHARS];
+    char name[DUMP_NAME_MAX];
     char *escaped =
         host_escape((struct bulla_bytes){key.data, key.len < 64 ? key.len : (size_t)64});
     bool list = shape == SHAPE_ENVELOPE && key.len > 0 && key.data[0] == '#' && is_list(*left);
@@ -327,9 +195,9 @@ static void show_map(struct dump *d, struct bulla_bytes *left, const struct item
         struct bulla_bytes ahead = *left;
         struct item key;
         item_read(&ahead, &key);
-        if (is_integer(&key)) {
+        if (dump_is_integer(&key)) {
             *left = ahead;
-            show_numbered(d, left, shape, integer_of(&key));
+            show_numbered(d, left, shape, dump_integer(&key));
         } else if (key.kind == ITEM_TEXT && !key.indefinite) {
             *left = ahead;
             show_named(d, left, shape, key.bytes);
@@ -351,14 +219,14 @@ static bool show_digest(struct dump *d, struct bulla_bytes *left, const struct i
     struct item digest;
     item_read(&ahead, &alg);
     item_read(&ahead, &digest);
-    if (array->indefinite || array->number != 2 || !is_integer(&alg) || digest.kind != ITEM_BYTES ||
-        digest.indefinite || digest.bytes.len > HEX_WHOLE)
+    if (array->indefinite || array->number != 2 || !dump_is_integer(&alg) ||
+        digest.kind != ITEM_BYTES || digest.indefinite || digest.bytes.len > DUMP_HEX_MAX)
         return false;
-    char hex[2 * HEX_WHOLE + 1];
+    char hex[2 * DUMP_HEX_MAX + 1];
     host_hex(digest.bytes, hex);
-    const struct suit_name *known = suit_name_of(SHAPE_ALGORITHM, integer_of(&alg));
-    line(d, name, "%s (%" PRId64 ") %s", known != NULL ? known->name : "unknown algorithm",
-         integer_of(&alg), hex);
+    const struct suit_name *known = suit_name_of(SHAPE_ALGORITHM, dump_integer(&alg));
+    dump_line(d, name, "%s (%" PRId64 ") %s", known != NULL ? known->name : "unknown algorithm",
+              dump_integer(&alg), hex);
     *left = ahead;
     return true;
 }
@@ -375,13 +243,13 @@ static bool show_version(struct dump *d, struct bulla_bytes *left, const struct 
     for (; version.count < array->number; version.count++) {
         struct item part;
         item_read(&ahead, &part);
-        if (!is_integer(&part) || integer_of(&part) < -3)
+        if (!dump_is_integer(&part) || dump_integer(&part) < -3)
             return false;
-        version.parts[version.count] = integer_of(&part);
-        if (version.release_count == version.count && integer_of(&part) >= 0)
+        version.parts[version.count] = dump_integer(&part);
+        if (version.release_count == version.count && dump_integer(&part) >= 0)
             version.release_count++;
     }
-    line(d, name, "%s", host_version_text(&version, text, sizeof text));
+    dump_line(d, name, "%s", host_version_text(&version, text, sizeof text));
     *left = ahead;
     return true;
 }
@@ -410,22 +278,10 @@ static void show_tag(struct dump *d, struct bulla_bytes *left, uint64_t tag, con
                           : tag == 17           ? " (COSE_Mac0) [outside the profile]"
                           : tag == 97           ? " (COSE_Mac) [outside the profile]"
                                                 : " [outside the profile]";
-    line(d, name, "tag %" PRIu64 "%s", tag, meaning);
+    dump_line(d, name, "tag %" PRIu64 "%s", tag, meaning);
     d->depth++;
     show_item(d, left, "tagged", shape, false);
     d->depth--;
-}
-
-static void show_simple(struct dump *d, const struct item *item, const char *name)
-{
-    if (item->kind == ITEM_FLOAT)
-        line(d, name, "%g", item->real);
-    else if (item->kind == ITEM_NULL)
-        line(d, name, "null");
-    else if (item->kind == ITEM_UNDEFINED)
-        line(d, name, "undefined");
-    else
-        line(d, name, "%s", item->kind == ITEM_TRUE ? "true" : "false");
 }
 
 static void show_string(struct dump *d, struct bulla_bytes *left, const struct item *item,
@@ -435,11 +291,11 @@ static void show_string(struct dump *d, struct bulla_bytes *left, const struct i
         count_line(d, name, item, item->kind == ITEM_TEXT ? "text" : "byte string");
         show_array(d, left, item, SHAPE_ANY);
     } else if (item->kind == ITEM_TEXT) {
-        text_line(d, name, item->bytes);
+        dump_text(d, name, item->bytes);
     } else if (wrapped && item->bytes.len > 0) {
         show_content(d, item->bytes, name, shape);
     } else {
-        show_bytes(d, item->bytes, name, shape);
+        dump_bytes(d, item->bytes, name, shape);
     }
 }
 
@@ -449,15 +305,15 @@ static void show_kind(struct dump *d, struct bulla_bytes *left, const struct ite
     switch (item->kind) {
     case ITEM_NONE:
     case ITEM_CUT:
-        stop(d, name, BULLA_E_CBOR_TRUNCATED, "the bytes end here");
+        dump_stop(d, name, BULLA_E_CBOR_TRUNCATED, "the bytes end here");
         break;
     case ITEM_BAD:
     case ITEM_BREAK:
-        stop(d, name, BULLA_E_CBOR_RESERVED, "not CBOR from here on");
+        dump_stop(d, name, BULLA_E_CBOR_RESERVED, "not CBOR from here on");
         break;
     case ITEM_UINT:
     case ITEM_NEGINT:
-        show_number(d, item, name, shape);
+        dump_number(d, item, name, shape);
         break;
     case ITEM_BYTES:
     case ITEM_TEXT:
@@ -478,7 +334,7 @@ static void show_kind(struct dump *d, struct bulla_bytes *left, const struct ite
     case ITEM_NULL:
     case ITEM_UNDEFINED:
     case ITEM_FLOAT:
-        show_simple(d, item, name);
+        dump_simple(d, item, name);
         break;
     }
 }
@@ -487,7 +343,7 @@ static void show_item(struct dump *d, struct bulla_bytes *left, const char *name
                       enum suit_shape shape, bool wrapped)
 {
     if (d->nested == NESTED_MAX) {
-        stop(d, name, BULLA_E_CBOR_DEPTH, "nested too deeply to be shown");
+        dump_stop(d, name, BULLA_E_CBOR_DEPTH, "nested too deeply to be shown");
         return;
     }
     struct item item;
@@ -509,8 +365,9 @@ static enum suit_shape top_shape(struct bulla_bytes bytes)
     if (item.kind != ITEM_MAP)
         return SHAPE_ANY;
     item_read(&bytes, &item);
-    return is_integer(&item) && (integer_of(&item) == 2 || integer_of(&item) == 3) ? SHAPE_ENVELOPE
-                                                                                   : SHAPE_ANY;
+    return dump_is_integer(&item) && (dump_integer(&item) == 2 || dump_integer(&item) == 3)
+               ? SHAPE_ENVELOPE
+               : SHAPE_ANY;
 }
 
 enum bulla_status dump_suit(struct host_tool *tool, struct bulla_bytes bytes)
@@ -521,7 +378,7 @@ enum bulla_status dump_suit(struct host_tool *tool, struct bulla_bytes bytes)
     struct dump d = {.tool = tool, .fields = json_array(), .failed = BULLA_OK};
     show_item(&d, &bytes, shape == SHAPE_ENVELOPE ? "envelope" : "manifest", shape, false);
     if (d.failed == BULLA_OK && bytes.len > 0)
-        line(&d, "trailing", "%zu bytes follow the end [outside the profile]", bytes.len);
+        dump_line(&d, "trailing", "%zu bytes follow the end [outside the profile]", bytes.len);
     if (tool->json)
         (void)json_object_set(tool->doc, "fields", d.fields);
     json_decref(d.fields);

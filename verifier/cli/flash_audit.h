@@ -60,6 +60,13 @@ struct bulla_bytes flash_audit_table(const struct flash_audit *audit);
 BULLA_MUST_CHECK bool flash_audit_same_trust(const struct bulla_trust *a,
                                              const struct bulla_trust *b);
 
+/* ---- flash_names.c ---- */
+
+/* "app, ota_0"; "VALID"; "confirm". Never empty. */
+void flash_kind_text(const struct bulla_partition *partition, char *buf, size_t size);
+const char *flash_ota_state_name(uint32_t state);
+const char *flash_event_name(uint8_t what);
+
 /* ---- flash_report.c ---- */
 
 void flash_report(struct host_tool *tool, const struct flash_audit *audit);

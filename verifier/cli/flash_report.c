@@ -10,62 +10,6 @@
 
 #define MAGIC_MD5 0xebu
 
-/* ---- names ---- */
-
-struct kind {
-    int type;
-    int subtype;
-    const char *name;
-};
-
-static const struct kind kinds[] = {
-    {0, 0x00, "app, factory"},
-    {0, 0x20, "app, test"},
-    {1, 0x00, "data, ota"},
-    {1, 0x01, "data, phy"},
-    {1, 0x02, "data, nvs"},
-    {1, 0x03, "data, coredump"},
-    {1, 0x04, "data, nvs_keys"},
-    {1, 0x05, "data, efuse"},
-    {1, 0x06, "data, undefined"},
-    {1, 0x80, "data, esphttpd"},
-    {1, 0x81, "data, fat"},
-    {1, 0x82, "data, spiffs"},
-    {1, 0x83, "data, littlefs"},
-    {2, 0x00, "bootloader, primary"},
-    {2, 0x01, "bootloader, ota"},
-    {3, 0x00, "partition_table, primary"},
-    {BULLA_TYPE_BULLA, 0x00, "bulla, state"},
-};
-
-static void kind_text(const struct bulla_partition *p, char *buf, size_t size)
-{
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (kinds[i].type == p->type && kinds[i].subtype == p->subtype) {
-            (void)snprintf(buf, size, "%s", kinds[i].name);
-            return;
-        }
-    if (p->type == BULLA_TYPE_APP && (p->subtype & 0xf0u) == BULLA_SUBTYPE_OTA_0)
-        (void)snprintf(buf, size, "app, ota_%u", p->subtype & 0x0fu);
-    else
-        (void)snprintf(buf, size, "type 0x%02x, subtype 0x%02x", p->type, p->subtype);
-}
-
-static const char *ota_state_name(uint32_t state)
-{
-    static const char *const names[] = {"NEW", "PENDING_VERIFY", "VALID", "INVALID", "ABORTED"};
-    if (state < sizeof names / sizeof names[0])
-        return names[state];
-    return state == BULLA_OTA_UNDEFINED ? "UNDEFINED" : "unknown";
-}
-
-static const char *event_name(uint8_t what)
-{
-    static const char *const names[] = {"unknown", "provision", "update",   "boot",  "confirm",
-                                        "reject",  "fall-back", "set-boot", "repair"};
-    return what < sizeof names / sizeof names[0] ? names[what] : names[0];
-}
-
 /* Label of a slot, escaped; "none" and "factory" are ours. */
 static void label_of(const struct flash_audit *audit, int32_t slot, char *buf, size_t size)
 {
@@ -92,7 +36,7 @@ static void report_row(struct host_tool *tool, const struct bulla_partition *p, 
 {
     char kind[64];
     char *label = host_escape(verify_text(p->label));
-    kind_text(p, kind, sizeof kind);
+    flash_kind_text(p, kind, sizeof kind);
     host_say(tool, "  %-16s 0x%08" PRIx32 "  %9" PRIu32 " bytes  %s%s%s",
              label != NULL ? label : "", p->offset, p->size, kind,
              (p->flags & 1u) != 0 ? ", encrypted" : "", (p->flags & 2u) != 0 ? ", readonly" : "");
@@ -155,12 +99,12 @@ static void report_record(struct host_tool *tool, const struct flash_audit *audi
     else
         host_say(tool,
                  "  record %" PRIu32 ": seq %" PRIu32 " (%s), state %s, CRC 0x%08" PRIx32 " %s",
-                 index, record->seq, label, ota_state_name(record->state), record->crc,
+                 index, record->seq, label, flash_ota_state_name(record->state), record->crc,
                  crc_verdict(record));
     (void)json_array_append_new(
         list, json_pack("{s:o, s:s, s:I, s:s, s:s}", "seq",
                         empty ? json_null() : json_integer((json_int_t)record->seq), "state",
-                        empty ? "none" : ota_state_name(record->state), "state_word",
+                        empty ? "none" : flash_ota_state_name(record->state), "state_word",
                         (json_int_t)record->state, "crc", crc_verdict(record), "slot", label));
 }
 
@@ -316,11 +260,11 @@ static void report_events(struct host_tool *tool, const struct flash_audit *audi
         label_of(audit,
                  event.slot == BULLA_STATE_SLOT_FACTORY ? BULLA_SLOT_FACTORY : (int32_t)event.slot,
                  label, sizeof label);
-        report_line(tool, age == 0 ? "events" : "", "%s %s: %s, %" PRIu32, event_name(event.what),
-                    label, status, event.value);
-        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "what",
-                                                    event_name(event.what), "slot", label, "status",
-                                                    status, "value", (json_int_t)event.value));
+        report_line(tool, age == 0 ? "events" : "", "%s %s: %s, %" PRIu32,
+                    flash_event_name(event.what), label, status, event.value);
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:I}", "what", flash_event_name(event.what), "slot",
+                            label, "status", status, "value", (json_int_t)event.value));
     }
     if (tool->json)
         (void)json_object_set(tool->doc, "events", list);
@@ -360,6 +304,34 @@ static void report_device_keys(struct host_tool *tool, const struct flash_audit 
     json_decref(keys);
 }
 
+/* What the last boot started, and how often a release failed its trial. */
+static void report_last_boot(struct host_tool *tool, const struct flash_audit *audit)
+{
+    const struct bulla_running *running = &audit->client.running;
+    struct bulla_trial trial;
+    bool found = false;
+    char label[LABEL_TEXT_MAX];
+    label_of(audit,
+             running->slot == BULLA_STATE_SLOT_FACTORY ? BULLA_SLOT_FACTORY
+                                                       : (int32_t)running->slot,
+             label, sizeof label);
+    if (audit->client.has_running)
+        report_line(tool, "last boot", "%s%s", label, running->trial ? ", as a trial" : "");
+    if (tool->json && audit->client.has_running)
+        (void)json_object_set_new(
+            tool->doc, "last_boot",
+            json_pack("{s:s, s:b}", "slot", label, "trial", (int)running->trial));
+    if (bulla_state_get_trial(&audit->client.state, &trial, &found) != BULLA_OK || !found)
+        return;
+    char hex[2 * BULLA_DIGEST_SIZE + 1];
+    host_hex((struct bulla_bytes){trial.manifest_digest, BULLA_DIGEST_SIZE}, hex);
+    report_line(tool, "failed trials", "%u, of manifest %s", (unsigned)trial.failed, hex);
+    if (tool->json)
+        (void)json_object_set_new(
+            tool->doc, "failed_trials",
+            json_pack("{s:i, s:s}", "count", (int)trial.failed, "manifest_sha256", hex));
+}
+
 static void report_state(struct host_tool *tool, const struct flash_audit *audit)
 {
     const struct bulla_client *client = &audit->client;
@@ -379,6 +351,7 @@ static void report_state(struct host_tool *tool, const struct flash_audit *audit
     else
         report_line(tool, "confirmed", "no release yet");
     report_line(tool, "floor", "%" PRIu32, client->floor);
+    report_last_boot(tool, audit);
     json_t *confirmed =
         client->has_confirmed ? json_integer((json_int_t)client->confirmed.sequence) : json_null();
     if (tool->json) {

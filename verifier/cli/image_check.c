@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One image against its manifest, in one reading: sector by sector against the signed list with the
- * rules for what is inside, and all of it against the signed digest. A device judges the digest
- * after the last sector and the structure last, so that order is kept here. */
+ * rules for what is inside, and all of it against the signed digest. The order is the device's
+ * (client_fw/core/install.c), so that both name the same first reason. */
 
 #include "verify.h"
 
@@ -18,15 +18,12 @@ enum bulla_status image_check_init(struct image_check *check, const struct bulla
                               sizeof check->side.chunk);
 }
 
-/* A verified sector: look into it. Header, chip and floor stop the image at once, as on a device
- * before its first erase; what is wrong further inside is told by image_check_finish. */
+/* A verified sector: look into it, as a device does before it writes the sector. */
 static enum bulla_status look_inside(struct image_check *check, struct bulla_bytes sector)
 {
     struct bulla_espimage *structure = &check->side.structure;
     enum bulla_status status = bulla_espimage_feed(structure, sector);
-    if (check->side.image_judged)
-        return BULLA_OK;
-    if (!bulla_espimage_ready(structure))
+    if (status != BULLA_OK || check->side.image_judged || !bulla_espimage_ready(structure))
         return status;
     check->side.image_judged = true;
     return bulla_policy_image(check->device, &structure->facts, &check->side.facts);
