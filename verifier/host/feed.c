@@ -13,7 +13,7 @@
 
 /* Large enough that locking costs nothing beside hashing, small enough that a block is still in
  * the cache when the second consumer comes to it. */
-#define BLOCK_SIZE (512u * 1024u)
+#define BLOCK_SIZE ((size_t)512 * 1024)
 #define SLOTS      4u
 
 struct ring;
