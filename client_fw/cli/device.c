@@ -46,6 +46,8 @@ static const char *reason_of_choice(const struct bulla_boot_result *result)
         return "it failed before, but no other slot verifies";
     if (result->trial)
         return "a new release has its trial";
+    if (result->initial && result->slot >= 0)
+        return "otadata was never written, and it is the first slot that verifies";
     if (result->unnamed)
         return "no otadata record names a slot that verifies, and this one does";
     if (result->slot == BULLA_SLOT_FACTORY)

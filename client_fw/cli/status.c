@@ -90,6 +90,24 @@ static json_t *slot_json(const struct device *device, int32_t slot,
             : json_null());
 }
 
+/* Nothing was ever installed there. */
+static bool is_empty(const struct device *device, int32_t slot,
+                     const struct bulla_installed *installed)
+{
+    const struct bulla_flash *flash = device->client.flash;
+    const struct bulla_partition *partition = bulla_layout_slot(&device->client.layout, slot);
+    uint8_t start[64];
+
+    if (installed->sealed ||
+        flash->read(flash->ctx, partition->offset, start, sizeof(start)) != BULLA_OK)
+        return false;
+    for (size_t i = 0; i < sizeof(start); i++) {
+        if (start[i] != 0xff)
+            return false;
+    }
+    return true;
+}
+
 static void tell_slots(struct host_tool *tool, struct device *device)
 {
     const struct bulla_layout *layout = &device->client.layout;
@@ -103,6 +121,10 @@ static void tell_slots(struct host_tool *tool, struct device *device)
         enum bulla_status status = bulla_slot_judge(&device->client, slot, &installed);
         if (tool->json)
             json_array_append_new(list, slot_json(device, slot, &installed, status));
+        if (is_empty(device, slot, &installed)) {
+            host_say(tool, "Slot '%s': empty.", device_slot_name(device, slot));
+            continue;
+        }
         host_say(tool, "Slot '%s': %s.", device_slot_name(device, slot),
                  describe(&installed, status, text, sizeof(text)));
     }

@@ -12,7 +12,6 @@ struct plan {
     struct bulla_installed installed; /* of result.slot */
     struct bulla_otadata want;        /* the states as they should be */
     bool name_it;                     /* result.slot needs a record of its own */
-    bool initial;                     /* otadata was never written: nothing to repair */
     bool unjudged;                    /* a slot was passed over because flash could not be read */
     uint32_t tried;                   /* slots not to judge (again), as of bulla_boot_skip */
     int32_t record;                   /* in want, of result.slot; -1: none */
@@ -187,7 +186,7 @@ static enum bulla_status decide(struct bulla_client *client, uint32_t skip, stru
     plan->want = client->otadata;
     int32_t first =
         bulla_ota_idf_select(&scratch, client->layout.slot_count, client->layout.factory.size != 0,
-                             true, &rewrites, &plan->initial);
+                             true, &rewrites, &plan->result.initial);
     end_trials(client, plan);
     plan->tried = skip;
     if (!try_named(client, plan) && !search(client, first, false, plan)) {
@@ -243,7 +242,7 @@ static enum bulla_status name_slot(struct bulla_client *client, struct plan *pla
         if (memcmp(is, &was.record[i], sizeof(*is)) != 0)
             plan->want.record[i] = *is;
     }
-    plan->result.repaired = status == BULLA_OK && !plan->initial;
+    plan->result.repaired = status == BULLA_OK && !plan->result.initial;
     return status;
 }
 

@@ -137,14 +137,3 @@ int32_t bulla_client_last_started(const struct bulla_client *client)
     return client->running.slot == BULLA_STATE_SLOT_FACTORY ? BULLA_SLOT_FACTORY
                                                             : (int32_t)client->running.slot;
 }
-
-enum bulla_status bulla_client_assume(struct bulla_client *client, int32_t slot)
-{
-    int32_t record = bulla_record_find(&client->otadata, client->layout.slot_count, slot, false);
-    const struct bulla_running running = {
-        .slot = bulla_slot_code(slot),
-        .ota_seq = record >= 0 ? client->otadata.record[record].seq : BULLA_OTA_SEQ_NONE,
-    };
-
-    return client->has_running ? BULLA_OK : bulla_client_put_running(client, &running);
-}

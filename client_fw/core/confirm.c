@@ -211,10 +211,6 @@ enum bulla_status bulla_client_set_boot(struct bulla_client *client, int32_t slo
         return status;
     if (bulla_client_running(client, &running) != BULLA_OK)
         running = BULLA_SLOT_NONE; /* nothing runs: nothing to keep */
-    else
-        status = bulla_client_assume(client, running);
-    if (status != BULLA_OK)
-        return status;
     status = slot == BULLA_SLOT_FACTORY ? select_factory(client)
                                         : select_slot(client, slot, running, &installed);
     if (status == BULLA_OK)

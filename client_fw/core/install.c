@@ -3,7 +3,7 @@
  * genuine: they come from bulla_sectors_feed, and the verdict over all facts is asked for before
  * the slot is selected.
  *
- * Order of writes, each cut leaving the old choice: record what runs -> the target loses its
+ * Order of writes, each cut leaving the old choice: what runs has a record -> the target loses its
  * otadata records -> its new envelope head is stored (from here on what lies there does not verify
  * until it is the new image to the last byte) -> sectors -> record NEW. */
 
@@ -30,15 +30,6 @@ enum bulla_status bulla_install_begin(struct bulla_install *install)
     return status;
 }
 
-/* The slot that runs must be named by a record before anything is selected above it. */
-static enum bulla_status secure_running(struct bulla_install *install)
-{
-    enum bulla_status status = bulla_client_assume(install->client, install->running);
-    if (status != BULLA_OK)
-        return status;
-    return bulla_record_keep_running(install->client, install->running);
-}
-
 static enum bulla_status drop_records(struct bulla_install *install)
 {
     struct bulla_client *client = install->client;
@@ -60,7 +51,8 @@ static enum bulla_status prepare(struct bulla_install *install)
 {
     struct bulla_client *client = install->client;
     const struct bulla_bytes head = {client->head, client->reader.envelope.head_len};
-    enum bulla_status status = secure_running(install);
+    /* what runs must be named before anything is selected above it */
+    enum bulla_status status = bulla_record_keep_running(client, install->running);
     if (status == BULLA_OK)
         status = drop_records(install);
     if (status == BULLA_OK && !install->head_stored)
@@ -168,7 +160,8 @@ enum bulla_status bulla_install_finish(struct bulla_install *install)
                                                       bulla_policy_required(&client->device));
     if (verdict != BULLA_YES)
         return BULLA_E_NOT_JUDGED;
-    status = install->head_stored ? secure_running(install) : prepare(install);
+    status = install->head_stored ? bulla_record_keep_running(client, install->running)
+                                  : prepare(install);
     if (status == BULLA_OK)
         status = select_target(install, verdict);
     if (status == BULLA_OK)

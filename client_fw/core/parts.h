@@ -22,10 +22,6 @@ BULLA_MUST_CHECK enum bulla_status bulla_client_put_running(struct bulla_client 
 /* Slot that the last boot started, BULLA_SLOT_NONE before the first one. */
 int32_t bulla_client_last_started(const struct bulla_client *client);
 
-/* Before the first boot of ours: record that this slot runs, so that what is selected next does
- * not look like it. */
-BULLA_MUST_CHECK enum bulla_status bulla_client_assume(struct bulla_client *client, int32_t slot);
-
 /* ---- slot.c ---- */
 
 /* The stored envelope head of a slot; *len 0 when there is none. */

@@ -67,8 +67,13 @@ enum bulla_status bulla_slot_holds(const struct bulla_client *client,
         enum bulla_status status = read_at(client, partition, offset + at, piece, PIECE_SIZE);
         if (status != BULLA_OK)
             return status;
-        for (uint32_t i = 0; i < PIECE_SIZE; i++) {
-            if (piece[i] != (at + i < bytes.len ? bytes.data[at + i] : 0xffu))
+        size_t used = at < bytes.len ? bytes.len - at : 0;
+        if (used > PIECE_SIZE)
+            used = PIECE_SIZE;
+        if (used > 0 && memcmp(piece, bytes.data + at, used) != 0)
+            return BULLA_OK;
+        for (size_t i = used; i < PIECE_SIZE; i++) {
+            if (piece[i] != 0xffu)
                 return BULLA_OK;
         }
     }

@@ -158,8 +158,8 @@ static enum bulla_status load_group(struct update *u, uint32_t sector)
     struct bulla_stretch s = {
         .transport = u->options->transport,
         .url = u->url,
-        .from = reader->list_offset + offset,
-        .to = reader->list_offset + offset + group_len,
+        .from = (uint64_t)reader->list_offset + offset,
+        .to = (uint64_t)reader->list_offset + offset + group_len,
     };
     enum bulla_status status = bulla_stretch_open(u->client, &s);
     uint32_t filled = 0;
@@ -179,32 +179,26 @@ static enum bulla_status load_group(struct update *u, uint32_t sector)
 
 /* ---- the image ---- */
 
-/* Does flash hold this sector already, with 0xff after the image's end? */
+/* Does flash hold this sector already? (What lies behind the image's end is install.c's matter.) */
 static enum bulla_status sector_is_there(struct update *u, uint32_t offset, uint32_t len,
                                          const uint8_t *expected, bool *there)
 {
     struct bulla_client *client = u->client;
     uint8_t digest[BULLA_DIGEST_SIZE];
     struct bulla_sha256 hash;
-    bool blank_tail = true;
 
     *there = false;
     bulla_sha256_init(&hash);
-    for (uint32_t at = 0; at < BULLA_SECTOR_SIZE; at += BULLA_RECEIVE_SIZE) {
-        enum bulla_status status =
-            client->flash->read(client->flash->ctx, u->install.partition->offset + offset + at,
-                                client->received, BULLA_RECEIVE_SIZE);
+    for (uint32_t at = 0; at < len; at += BULLA_RECEIVE_SIZE) {
+        uint32_t part = len - at < BULLA_RECEIVE_SIZE ? len - at : BULLA_RECEIVE_SIZE;
+        enum bulla_status status = client->flash->read(
+            client->flash->ctx, u->install.partition->offset + offset + at, client->received, part);
         if (status != BULLA_OK)
             return status;
-        uint32_t used = at >= len ? 0 : len - at;
-        if (used > BULLA_RECEIVE_SIZE)
-            used = BULLA_RECEIVE_SIZE;
-        bulla_sha256_update(&hash, (struct bulla_bytes){client->received, used});
-        for (uint32_t i = used; i < BULLA_RECEIVE_SIZE; i++)
-            blank_tail = blank_tail && client->received[i] == 0xff;
+        bulla_sha256_update(&hash, (struct bulla_bytes){client->received, part});
     }
     enum bulla_status status = bulla_sha256_finish(&hash, digest);
-    *there = status == BULLA_OK && blank_tail && bulla_digest_equal(digest, expected);
+    *there = status == BULLA_OK && bulla_digest_equal(digest, expected);
     return status;
 }
 

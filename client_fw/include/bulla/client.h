@@ -144,6 +144,7 @@ struct bulla_boot_result {
     uint32_t sequence;    /* of a sealed slot */
     bool fell_back;       /* another slot than otadata's choice */
     bool last_resort;     /* its record says INVALID or ABORTED, but nothing else verifies */
+    bool initial;         /* otadata was never written */
     bool unnamed;         /* no otadata record named it */
     int32_t ended_trial;  /* slot whose trial ended without confirmation, BULLA_SLOT_NONE */
     int32_t refused_slot; /* first slot that did not verify, BULLA_SLOT_NONE */

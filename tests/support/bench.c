@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check.h"
+
+#include "bench.h"
+
+#define FLASH_SIZE 0x110000u
+
+/* ---- the guard ---- */
+
+static bool in_slots(const struct bench *b, uint32_t offset, int32_t *slot)
+{
+    uint32_t count = b->layout == BENCH_TWO ? 2 : b->layout == BENCH_SINGLE ? 1 : 3;
+
+    if (offset < BENCH_FIRST_SLOT || offset >= BENCH_FIRST_SLOT + count * BENCH_SLOT_SIZE)
+        return false;
+    *slot = (int32_t)((offset - BENCH_FIRST_SLOT) / BENCH_SLOT_SIZE);
+    if (b->layout == BENCH_FACTORY || b->layout == BENCH_SINGLE)
+        *slot -= 1;
+    return true;
+}
+
+static enum bulla_status guard_read(void *ctx, uint32_t offset, void *buffer, size_t len)
+{
+    struct bench *b = ctx;
+    const struct bulla_flash *flash = flash_sim_flash(&b->sim);
+
+    return flash->read(flash->ctx, offset, buffer, len);
+}
+
+/* Into a slot goes only what was sealed for it, at its place. */
+static enum bulla_status guard_program(void *ctx, uint32_t offset, const void *bytes, size_t len)
+{
+    struct bench *b = ctx;
+    const struct bulla_flash *flash = flash_sim_flash(&b->sim);
+    int32_t slot;
+
+    if (in_slots(b, offset, &slot)) {
+        uint32_t at = offset - bench_slot(b, slot);
+        if (at + len > b->sealed.len || memcmp(b->sealed.data + at, bytes, len) != 0)
+            b->unverified_writes++;
+    }
+    return flash->program(flash->ctx, offset, bytes, len);
+}
+
+/* A slot that is erased must not be named by a record any more. */
+static enum bulla_status guard_erase(void *ctx, uint32_t offset)
+{
+    struct bench *b = ctx;
+    const struct bulla_flash *flash = flash_sim_flash(&b->sim);
+    int32_t slot;
+
+    if (in_slots(b, offset, &slot)) {
+        b->slot_erases++;
+        for (uint32_t i = 0; i < 2; i++) {
+            struct bulla_ota_record record = bench_read_record(b, i);
+            uint32_t count = b->layout == BENCH_THREE ? 3 : 2;
+            if (record.seq != BULLA_OTA_SEQ_NONE &&
+                (int32_t)bulla_ota_slot_of(record.seq, count) == slot)
+                b->erases_while_named++;
+        }
+    }
+    return flash->erase_sector(flash->ctx, offset);
+}
+
+/* ---- the server ---- */
+
+static enum bulla_status serve_get(void *ctx, const struct bulla_request *request,
+                                   struct bulla_response *response)
+{
+    struct bench_server *s = ctx;
+
+    s->open = NULL;
+    s->gets++;
+    memset(response, 0, sizeof(*response));
+    for (size_t i = 0; i < 4; i++) {
+        if (s->files[i].path != NULL && strcmp(s->files[i].path, request->url->path) == 0)
+            s->open = &s->files[i];
+    }
+    response->status = s->status != 0 ? s->status : s->open == NULL ? 404 : 200;
+    if (response->status != 200)
+        return BULLA_E_HTTP_STATUS;
+    bool part = (request->from != 0 || request->to != UINT64_MAX) && !s->no_ranges;
+    s->body = part && s->open == &s->files[0] && s->later.len > 0 ? s->later : s->open->bytes;
+    s->at = part ? request->from : 0;
+    s->end = part && request->to != UINT64_MAX ? request->to + 1 : s->open->bytes.len;
+    if (s->end > s->open->bytes.len)
+        s->end = s->open->bytes.len;
+    if (s->open == &s->files[1])
+        s->last_from = request->from;
+    response->status = part ? 206 : 200;
+    response->from = s->at + (uint64_t)s->from_error;
+    response->has_length = !s->no_length;
+    response->length = s->end - s->at + (uint64_t)s->length_error;
+    response->has_total = !s->no_length;
+    response->total = s->open->bytes.len + (uint64_t)(s->length_error + s->total_error);
+    return BULLA_OK;
+}
+
+static enum bulla_status serve_read(void *ctx, uint8_t *buffer, size_t size, size_t *len)
+{
+    struct bench_server *s = ctx;
+    bool image = s->open == &s->files[1];
+
+    *len = 0;
+    if (s->open == NULL)
+        return BULLA_E_NET_CLOSED;
+    if (s->at > s->end)
+        s->at = s->end;
+    size_t take = s->end - s->at < size ? (size_t)(s->end - s->at) : size;
+    if (s->piece != 0 && take > s->piece)
+        take = s->piece;
+    if (image && s->cut_count > 0 && s->at + take > s->cut_after) {
+        if (s->at >= s->cut_after) {
+            s->cut_count--;
+            s->open = NULL;
+            return BULLA_E_NET_CLOSED;
+        }
+        take = (size_t)(s->cut_after - s->at);
+    }
+    if (take > 0)
+        memcpy(buffer, s->body.data + s->at, take);
+    s->at += take;
+    s->image_bytes += image ? take : 0;
+    *len = take;
+    return BULLA_OK;
+}
+
+static void serve_close(void *ctx)
+{
+    struct bench_server *s = ctx;
+
+    s->open = NULL;
+}
+
+static void report(void *ctx, uint32_t done, uint32_t total)
+{
+    struct bench *b = ctx;
+
+    if (b->on_progress != NULL)
+        b->on_progress(b, done, total);
+}
+
+static uint64_t clock_now(void *ctx)
+{
+    const struct bench *b = ctx;
+
+    return b->slept_ms;
+}
+
+static void clock_sleep(void *ctx, uint32_t ms)
+{
+    struct bench *b = ctx;
+
+    b->slept_ms += ms;
+}
+
+static uint32_t clock_random(void *ctx)
+{
+    (void)ctx;
+    return 12345;
+}
+
+/* ---- provisioning ---- */
+
+static void lay_row(uint8_t *table, size_t *used, uint8_t type, uint8_t subtype, uint32_t offset,
+                    uint32_t size, const char *label)
+{
+    struct bulla_partition row = {.type = type, .subtype = subtype, .offset = offset, .size = size};
+
+    strncpy(row.label, label, sizeof(row.label) - 1);
+    bulla_partition_row_encode(&row, table + *used);
+    *used += BULLA_PARTITION_ROW_SIZE;
+}
+
+static void lay_table(struct bench *b)
+{
+    static const char *const names[] = {"ota_0", "ota_1", "ota_2"};
+    uint8_t table[BULLA_PARTITION_TABLE_SIZE];
+    size_t used = 0;
+    uint32_t at = BENCH_FIRST_SLOT;
+    uint32_t count = b->layout == BENCH_SINGLE ? 0 : b->layout == BENCH_THREE ? 3 : 2;
+
+    memset(table, 0xff, sizeof(table));
+    if (b->layout != BENCH_SINGLE)
+        lay_row(table, &used, BULLA_TYPE_DATA, BULLA_SUBTYPE_DATA_OTA, BENCH_OTADATA, 0x2000,
+                "otadata");
+    if (b->layout == BENCH_FACTORY || b->layout == BENCH_SINGLE) {
+        lay_row(table, &used, BULLA_TYPE_APP, BULLA_SUBTYPE_FACTORY, at, BENCH_SLOT_SIZE,
+                "factory");
+        at += BENCH_SLOT_SIZE;
+    }
+    for (uint32_t i = 0; i < count; i++, at += BENCH_SLOT_SIZE)
+        lay_row(table, &used, BULLA_TYPE_APP, (uint8_t)(BULLA_SUBTYPE_OTA_0 + i), at,
+                BENCH_SLOT_SIZE, names[i]);
+    lay_row(table, &used, BULLA_TYPE_BULLA, 0, FLASH_SIZE - 0x8000, 0x8000, "bulla");
+    bulla_partition_md5_row((struct bulla_bytes){table, used}, table + used);
+    memcpy(b->sim.bytes + BULLA_PARTITION_TABLE_OFFSET, table, sizeof(table));
+    assert_status(bulla_layout_decode((struct bulla_bytes){table, sizeof(table)}, FLASH_SIZE,
+                                      &b->client.layout),
+                  BULLA_OK);
+}
+
+static void lay_state(struct bench *b)
+{
+    struct bulla_identity identity = {.format = (uint8_t)b->format, .chip_id = 0};
+    struct bulla_state state;
+    struct seal_buffer trust;
+
+    memcpy(identity.vendor_id, b->vendor_id, sizeof(identity.vendor_id));
+    memcpy(identity.class_id, b->class_id, sizeof(identity.class_id));
+    seal_trust(&b->key, &trust);
+    assert_status(bulla_state_format(&state, flash_sim_flash(&b->sim), &b->client.layout.state),
+                  BULLA_OK);
+    assert_status(
+        bulla_state_put(&state, BULLA_RECORD_TRUST, 0, (struct bulla_bytes){trust.data, trust.len}),
+        BULLA_OK);
+    assert_status(bulla_state_put_identity(&state, &identity), BULLA_OK);
+    seal_buffer_free(&trust);
+}
+
+static void lay_app(struct bench *b, struct bulla_bytes app, uint32_t sequence)
+{
+    bool factory = b->layout == BENCH_FACTORY || b->layout == BENCH_SINGLE;
+    int32_t slot = factory ? BULLA_SLOT_FACTORY : 0;
+    struct seal_options how = {
+        .sequence = sequence, .vendor_id = b->vendor_id, .class_id = b->class_id};
+    struct seal_buffer envelope;
+    struct bulla_installed installed;
+    struct bulla_confirmed confirmed = {.sequence = sequence};
+
+    memcpy(b->sim.bytes + BENCH_FIRST_SLOT, app.data, app.len);
+    if (sequence == 0)
+        return;
+    seal_envelope(app, &how, &b->key, &envelope);
+    assert_status(bulla_state_put(&b->client.state, BULLA_RECORD_HEAD,
+                                  factory ? BULLA_STATE_SLOT_FACTORY : 0,
+                                  (struct bulla_bytes){envelope.data, seal_head_len(&envelope)}),
+                  BULLA_OK);
+    seal_buffer_free(&envelope);
+    assert_status(bulla_slot_judge(&b->client, slot, &installed), BULLA_OK);
+    memcpy(confirmed.manifest_digest, installed.manifest_digest, BULLA_DIGEST_SIZE);
+    assert_status(bulla_state_put_confirmed(&b->client.state, &confirmed), BULLA_OK);
+}
+
+void bench_provision(struct bench *b, enum bench_layout layout, enum bulla_image_format format,
+                     struct bulla_bytes app, uint32_t sequence)
+{
+    char why[FLASH_SIM_WHY_SIZE];
+
+    memset(b, 0, sizeof(*b));
+    b->layout = layout;
+    b->format = format;
+    memset(b->vendor_id, 0x11, sizeof(b->vendor_id));
+    memset(b->class_id, 0x22, sizeof(b->class_id));
+    seal_key_make(&b->key);
+    b->workspace_len = sizeof(b->workspace);
+    b->transport = (struct bulla_transport){
+        .get = serve_get, .read = serve_read, .close = serve_close, .ctx = &b->server};
+    static const char url[] = "https://updates.example/r/app.suit";
+    assert_status(
+        bulla_url_parse((struct bulla_bytes){(const uint8_t *)url, sizeof(url) - 1}, &b->url),
+        BULLA_OK);
+    assert_status(flash_sim_create(&b->sim, NULL, FLASH_SIZE, why), BULLA_OK);
+    b->flash = (struct bulla_flash){.read = guard_read,
+                                    .program = guard_program,
+                                    .erase_sector = guard_erase,
+                                    .size = FLASH_SIZE,
+                                    .ctx = b};
+    lay_table(b);
+    lay_state(b);
+    assert_status(bench_open(b), BULLA_OK);
+    lay_app(b, app, sequence);
+}
+
+void bench_close(struct bench *b)
+{
+    flash_sim_close(&b->sim);
+}
+
+enum bulla_status bench_open(struct bench *b)
+{
+    return bulla_client_open(&b->client, &b->flash, b->trust_store, sizeof(b->trust_store));
+}
+
+void bench_publish(struct bench *b, struct bulla_bytes image, const struct seal_options *how,
+                   struct seal_buffer *envelope)
+{
+    struct seal_options whole = *how;
+
+    if (whole.vendor_id == NULL)
+        whole.vendor_id = b->vendor_id;
+    if (whole.class_id == NULL)
+        whole.class_id = b->class_id;
+    seal_envelope(image, &whole, &b->key, envelope);
+    b->server.files[0] = (struct bench_file){"/r/app.suit", {envelope->data, envelope->len}};
+    b->server.files[1] = (struct bench_file){"/r/app.bin", image};
+    b->sealed = image;
+}
+
+enum bulla_status bench_update(struct bench *b)
+{
+    const struct bulla_clock clock = {
+        .now_ms = clock_now, .sleep_ms = clock_sleep, .random = clock_random, .ctx = b};
+    const struct bulla_progress progress = {.report = report, .ctx = b};
+    const struct bulla_update_options options = {
+        .transport = &b->transport,
+        .progress = &progress,
+        .clock = b->has_clock ? &clock : NULL,
+        .deadline_ms = 60000,
+        .workspace = b->workspace,
+        .workspace_len = b->workspace_len,
+        .retry = b->retry,
+    };
+    enum bulla_status status = bench_open(b);
+
+    return status == BULLA_OK ? bulla_client_update(&b->client, &b->url, &options, &b->result)
+                              : status;
+}
+
+enum bulla_status bench_boot(struct bench *b, struct bulla_boot_result *result)
+{
+    enum bulla_status status = bench_open(b);
+
+    return status == BULLA_OK ? bulla_client_boot(&b->client, result) : status;
+}
+
+enum bulla_status bench_confirm(struct bench *b)
+{
+    enum bulla_status status = bench_open(b);
+
+    return status == BULLA_OK ? bulla_client_confirm(&b->client) : status;
+}
+
+enum bulla_status bench_reject(struct bench *b)
+{
+    enum bulla_status status = bench_open(b);
+
+    return status == BULLA_OK ? bulla_client_reject(&b->client) : status;
+}
+
+enum bulla_status bench_set_boot(struct bench *b, int32_t slot)
+{
+    enum bulla_status status = bench_open(b);
+
+    return status == BULLA_OK ? bulla_client_set_boot(&b->client, slot) : status;
+}
+
+uint32_t bench_slot(const struct bench *b, int32_t slot)
+{
+    bool factory = b->layout == BENCH_FACTORY || b->layout == BENCH_SINGLE;
+
+    return BENCH_FIRST_SLOT + (uint32_t)(slot + (factory ? 1 : 0)) * BENCH_SLOT_SIZE;
+}
+
+void bench_record(struct bench *b, uint32_t sector, uint32_t seq, uint32_t state, bool bad_crc)
+{
+    struct bulla_ota_record record = {.seq = seq, .state = state, .crc = bulla_ota_crc(seq)};
+    uint8_t *at = b->sim.bytes + BENCH_OTADATA + sector * BULLA_SECTOR_SIZE;
+
+    memset(record.label, 0xff, sizeof(record.label));
+    if (bad_crc)
+        record.crc ^= 0x100;
+    memset(at, 0xff, BULLA_SECTOR_SIZE);
+    bulla_ota_record_encode(&record, at);
+}
+
+struct bulla_ota_record bench_read_record(const struct bench *b, uint32_t sector)
+{
+    return bulla_ota_record_decode(b->sim.bytes + BENCH_OTADATA + sector * BULLA_SECTOR_SIZE);
+}
+
+uint8_t *bench_snapshot(const struct bench *b)
+{
+    uint8_t *copy = malloc(b->sim.size);
+
+    assert_non_null(copy);
+    memcpy(copy, b->sim.bytes, b->sim.size);
+    return copy;
+}
+
+bool bench_same(const struct bench *b, const uint8_t *snapshot)
+{
+    return memcmp(b->sim.bytes, snapshot, b->sim.size) == 0;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BULLA_TEST_BENCH_H
+#define BULLA_TEST_BENCH_H
+
+/* A device on a bench: a flash chip in memory, provisioned; a server in memory; and a guard
+ * between the client and the chip that knows what may be written where. Include after check.h. */
+
+#include "bulla/client.h"
+#include "flash_sim.h"
+#include "seal.h"
+
+enum bench_layout {
+    BENCH_TWO,     /* ota_0, ota_1 */
+    BENCH_THREE,   /* ota_0, ota_1, ota_2 */
+    BENCH_FACTORY, /* factory, ota_0, ota_1 */
+    BENCH_SINGLE,  /* factory only */
+};
+
+#define BENCH_SLOT_SIZE  0x50000u /* 80 sectors: more than 2 KiB of digests */
+#define BENCH_FIRST_SLOT 0x10000u
+#define BENCH_OTADATA    0xd000u
+
+struct bench_file {
+    const char *path; /* "/r/app.suit" */
+    struct bulla_bytes bytes;
+};
+
+/* What the server does wrong. */
+struct bench_server {
+    struct bench_file files[4];
+    size_t piece;             /* bytes per read, 0: as many as wanted */
+    bool no_ranges;           /* answers a range with 200 and the whole */
+    bool no_length;           /* declares nothing */
+    int64_t length_error;     /* added to what it declares */
+    int64_t total_error;      /* only to the size of the whole file */
+    int64_t from_error;       /* to where a part begins */
+    uint32_t cut_count;       /* the connection drops that many times ... */
+    uint64_t cut_after;       /* ... after so many body bytes of the image */
+    struct bulla_bytes later; /* parts of the envelope come from this one, if it is given */
+    uint16_t status;          /* answer everything with this */
+    uint32_t gets;            /* requests seen */
+    uint64_t image_bytes;     /* body bytes of the image delivered */
+    uint64_t last_from;       /* of the last request for the image */
+    /* private */
+    const struct bench_file *open;
+    struct bulla_bytes body;
+    uint64_t at;
+    uint64_t end;
+};
+
+struct bench {
+    struct flash_sim sim;
+    struct bulla_flash flash; /* the guard */
+    struct bulla_client client;
+    uint8_t trust_store[BULLA_TRUST_SIZE_MAX];
+    uint8_t workspace[16384];
+    size_t workspace_len;
+    struct bench_server server;
+    struct bulla_transport transport;
+    struct bulla_url url;
+    bool retry;
+    uint32_t slept_ms;
+    bool has_clock;
+    struct bulla_update_result result;
+    void (*on_progress)(struct bench *b, uint32_t done, uint32_t total);
+
+    /* guard: bytes that slot `sealed_slot` may be given, and what went wrong */
+    struct bulla_bytes sealed;
+    uint32_t slot_erases;
+    uint32_t unverified_writes;
+    uint32_t erases_while_named;
+
+    struct seal_key key;
+    uint8_t vendor_id[BULLA_UUID_SIZE];
+    uint8_t class_id[BULLA_UUID_SIZE];
+    enum bulla_image_format format;
+    enum bench_layout layout;
+};
+
+/* A device with `app` in its first slot, sealed with sequence 1 unless 0 is given. */
+void bench_provision(struct bench *b, enum bench_layout layout, enum bulla_image_format format,
+                     struct bulla_bytes app, uint32_t sequence);
+void bench_close(struct bench *b);
+
+/* Power on: forget everything but flash. */
+enum bulla_status bench_open(struct bench *b);
+
+/* Seal an image and serve it as /r/app.suit and /r/app.bin; the guard expects its bytes. */
+void bench_publish(struct bench *b, struct bulla_bytes image, const struct seal_options *how,
+                   struct seal_buffer *envelope);
+
+/* One power-on each. */
+enum bulla_status bench_update(struct bench *b);
+enum bulla_status bench_boot(struct bench *b, struct bulla_boot_result *result);
+enum bulla_status bench_confirm(struct bench *b);
+enum bulla_status bench_reject(struct bench *b);
+enum bulla_status bench_set_boot(struct bench *b, int32_t slot);
+
+/* Offset of a slot's first byte. */
+uint32_t bench_slot(const struct bench *b, int32_t slot);
+
+/* Put an otadata record there, the CRC right unless `bad_crc`. */
+void bench_record(struct bench *b, uint32_t sector, uint32_t seq, uint32_t state, bool bad_crc);
+struct bulla_ota_record bench_read_record(const struct bench *b, uint32_t sector);
+
+/* A copy of the whole chip, and whether it is still the same. */
+uint8_t *bench_snapshot(const struct bench *b);
+bool bench_same(const struct bench *b, const uint8_t *snapshot);
+
+#endif
