@@ -15,7 +15,7 @@
 #include "bulla/crypto.h"
 #include "host.h"
 
-#define BLOCK ((size_t)256 * 1024) /* of feed.c: sizes around it are the interesting ones */
+#define BLOCK ((size_t)512 * 1024) /* of feed.c: sizes around it are the interesting ones */
 
 /* Every test works in an empty directory of its own. */
 static int enter_directory(void **state)
