@@ -3,9 +3,8 @@
  * allows a lenient recipient to guess is refused, because two readers that guess differently
  * see two different messages. States and transitions: docs/DESIGN.md, "HTTP". */
 
-#include <string.h>
-
 #include "bulla/http.h"
+#include "bulla/mem.h"
 
 /* Fields with a meaning here. Every other field is checked for form and dropped. */
 enum field {

@@ -4,7 +4,7 @@
 
 #include "md5.h"
 
-#include <string.h>
+#include "bulla/mem.h"
 
 #define BLOCK_SIZE 64u
 

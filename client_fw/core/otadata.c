@@ -7,7 +7,7 @@
 #include "bulla/limits.h"
 #include "crc32.h"
 
-#include <string.h>
+#include "bulla/mem.h"
 
 #define SEQ_AT   0u
 #define LABEL_AT 4u

@@ -9,7 +9,7 @@
 #include "bulla/limits.h"
 #include "md5.h"
 
-#include <string.h>
+#include "bulla/mem.h"
 
 #define LABEL_AT      12u
 #define LABEL_SIZE    16u

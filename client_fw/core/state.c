@@ -9,9 +9,8 @@
 
 #include "bulla/state.h"
 
-#include <string.h>
-
 #include "bulla/limits.h"
+#include "bulla/mem.h"
 #include "crc32.h"
 #include "state_log.h"
 

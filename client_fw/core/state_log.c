@@ -5,9 +5,8 @@
 
 #include "state_log.h"
 
-#include <string.h>
-
 #include "bulla/limits.h"
+#include "bulla/mem.h"
 #include "crc32.h"
 
 #define MAGIC "bst1"

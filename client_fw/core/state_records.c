@@ -2,8 +2,7 @@
 /* What is in the records of the device state: docs/FORMAT.md, "Device state". Every content has
  * one length; another one is damage (or another program's), never cut or filled up. */
 
-#include <string.h>
-
+#include "bulla/mem.h"
 #include "bulla/state.h"
 #include "state_log.h"
 

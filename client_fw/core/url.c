@@ -2,8 +2,7 @@
 /* https URLs: take apart, resolve a reference. One spelling per meaning: no user-info, no
  * fragment, no dot segments, no percent-encoded host, no abbreviated addresses. */
 
-#include <string.h>
-
+#include "bulla/mem.h"
 #include "bulla/transport.h"
 
 #define PORT_HTTPS  443u
