@@ -3,6 +3,9 @@
 # libbulla-client; each static and shared; headers, CMake package, pkg-config files.
 include(CMakePackageConfigHelpers)
 
+# the installed tree may be moved: paths are relative to the .pc file
+file(RELATIVE_PATH BULLA_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+
 set(backend bulla_verify_${BULLA_CRYPTO})
 if(BULLA_CRYPTO STREQUAL "openssl")
   set(backend_sources crypto/openssl.c)
