@@ -3,13 +3,12 @@
  * itself runs, and written as a file at the end or not at all. */
 
 #include <errno.h>
-#include <mbedtls/x509_crt.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "device.h"
+#include "keys.h"
 #include "layout.h"
 
 #define WHY_SIZE     512u
@@ -125,30 +124,6 @@ static int read_input(struct host_tool *tool, const char *path, size_t max, stru
     return host_end(tool, BULLA_E_IO, "%s cannot be read: %s", path, strerror(errno));
 }
 
-/* What a device takes on trust is checked here for good: every key a point of prime order, every
- * anchor a certificate. */
-static bool trust_is_sound(const struct bulla_trust *trust, char why[WHY_SIZE])
-{
-    for (uint32_t i = 0; i < trust->key_count; i++) {
-        if (crypto_core_ed25519_is_valid_point(trust->keys[i].key) != 1) {
-            (void)snprintf(why, WHY_SIZE, "key %u is not a point of prime order", (unsigned)i + 1);
-            return false;
-        }
-    }
-    for (uint32_t i = 0; i < trust->anchor_count; i++) {
-        mbedtls_x509_crt anchor;
-        mbedtls_x509_crt_init(&anchor);
-        int parsed =
-            mbedtls_x509_crt_parse_der(&anchor, trust->anchors[i].data, trust->anchors[i].len);
-        mbedtls_x509_crt_free(&anchor);
-        if (parsed != 0) {
-            (void)snprintf(why, WHY_SIZE, "anchor %u is not an X.509 certificate", (unsigned)i + 1);
-            return false;
-        }
-    }
-    return true;
-}
-
 static int read_trust(struct host_tool *tool, struct factory *f)
 {
     struct bulla_trust trust;
@@ -162,8 +137,12 @@ static int read_trust(struct host_tool *tool, struct factory *f)
         return host_end(tool, BULLA_E_USAGE,
                         "%s is not a trust store as `bulla-key trust` makes them: %s", path,
                         bulla_status_sentence(status));
-    if (!trust_is_sound(&trust, f->why))
-        return host_end(tool, BULLA_E_USAGE, "%s: %s", path, f->why);
+    /* what a device takes on trust is checked here for good: points of prime order, no published
+     * test key, anchors that are certificates */
+    char why[256];
+    status = keys_trust_check(&trust, why);
+    if (status != BULLA_OK)
+        return host_end(tool, BULLA_E_USAGE, "%s: %s: %s", path, bulla_status_name(status), why);
     return -1;
 }
 
@@ -425,7 +404,7 @@ int device_provision(struct host_tool *tool, const struct arguments *arguments)
         return host_end(tool, BULLA_E_IO, "out of memory");
     f->arguments = arguments;
     f->sim.fd = -1;
-    int code = sodium_init() < 0 ? host_end(tool, BULLA_E_CRYPTO, NULL) : take_arguments(tool, f);
+    int code = take_arguments(tool, f);
     if (code < 0)
         code = read_files(tool, f);
     if (code < 0) {

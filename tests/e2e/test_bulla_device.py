@@ -490,6 +490,22 @@ class Download(Case):
 
 
 class Provision(Case):
+    def test_provision_published_test_key_is_refused(self):
+        published = type("Key", (), {"public": bytes.fromhex(
+            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")})()  # RFC 8032 TEST 1
+        self.trust.write_bytes(sealing.trust_store([published]))
+        self.assertIn("trust-test-key", self.provision(code=2).stderr)
+        self.assertFalse(self.flash.exists())
+
+    def test_provision_key_of_mixed_order_is_refused(self):
+        # the key plus the point of order 2: (-x, -y) is canonical and not of small order
+        p = 2**255 - 19
+        raw = int.from_bytes(KEY.public, "little")
+        y, sign = raw & (2**255 - 1), raw >> 255
+        mixed = type("Key", (), {"public": (p - y | (1 - sign) << 255).to_bytes(32, "little")})()
+        self.trust.write_bytes(sealing.trust_store([mixed]))
+        self.assertIn("prime order", self.provision(code=2).stderr)
+
     def test_existing_file_is_kept_without_force(self):
         self.provision()
         before = self.flash.read_bytes()

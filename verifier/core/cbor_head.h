@@ -2,7 +2,7 @@
 #ifndef BULLA_CORE_CBOR_HEAD_H
 #define BULLA_CORE_CBOR_HEAD_H
 
-/* One item head, for cbor.c and cbor_skip.c only. */
+/* One item head, for decoders of the core that name major types. */
 
 #include "bulla/cbor.h"
 
@@ -18,13 +18,13 @@ enum {
     MAJOR_NONE = 8,
 };
 
-struct cbor_head {
-    uint8_t major;
-    uint8_t info; /* low five bits of the first byte */
-    uint64_t value;
-};
+#define SIMPLE_NULL 22u
 
-/* The next head; major MAJOR_NONE after a failure. */
-struct cbor_head bulla_cbor_next(struct bulla_cbor *r);
+/* The argument of the next head, which must be of this major type (else BULLA_E_CBOR_TYPE); of a
+ * simple value or float the low five bits, and what follows them is not read. */
+uint64_t bulla_cbor_head(struct bulla_cbor *r, uint8_t major);
+
+/* The next head must be exactly this; `why` is noted when it is well-formed but another one. */
+void bulla_cbor_expect(struct bulla_cbor *r, uint8_t major, uint32_t value, enum bulla_status why);
 
 #endif

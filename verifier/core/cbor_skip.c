@@ -40,12 +40,13 @@ static bool float_is_shortest(struct bulla_bytes f)
 static void simple(struct bulla_cbor *r, uint8_t info)
 {
     if (info >= 25u) {
-        struct bulla_bytes f = bulla_cbor_take(r, (uint64_t)1 << (info - 24u));
-        if (f.len > 0 && !float_is_shortest(f))
+        size_t len = (size_t)1 << (info - 24u);
+        const uint8_t *f = bulla_cbor_take(r, len);
+        if (f != NULL && !float_is_shortest((struct bulla_bytes){f, len}))
             bulla_cbor_fail(r, BULLA_E_CBOR_NOT_SHORTEST);
     } else if (info == 24u) {
-        struct bulla_bytes value = bulla_cbor_take(r, 1);
-        if (value.len > 0 && value.data[0] < 32u)
+        const uint8_t *value = bulla_cbor_take(r, 1);
+        if (value != NULL && *value < 32u)
             bulla_cbor_fail(r, BULLA_E_CBOR_RESERVED);
     }
 }
@@ -59,22 +60,22 @@ static void skip_item(struct bulla_cbor *r, uint32_t depth)
         (void)(major == MAJOR_BSTR ? bulla_cbor_bstr(r) : bulla_cbor_tstr(r));
         return;
     }
-    struct cbor_head h = bulla_cbor_next(r);
-    if (h.major == MAJOR_SIMPLE)
-        simple(r, h.info);
-    if (h.major != MAJOR_ARRAY && h.major != MAJOR_MAP && h.major != MAJOR_TAG)
+    uint64_t items = bulla_cbor_head(r, major);
+    if (major == MAJOR_SIMPLE)
+        simple(r, (uint8_t)items);
+    if (major != MAJOR_ARRAY && major != MAJOR_MAP && major != MAJOR_TAG)
         return;
+    if (major == MAJOR_TAG)
+        items = 1;
     if (depth == BULLA_CBOR_DEPTH_MAX)
         bulla_cbor_fail(r, BULLA_E_CBOR_DEPTH);
 
     struct bulla_bytes previous = {NULL, 0};
-    uint64_t items = h.major == MAJOR_TAG ? 1 : h.value;
     for (; items > 0 && r->failed == BULLA_OK; items--) {
-        if (h.major == MAJOR_MAP) {
+        if (major == MAJOR_MAP) {
             const uint8_t *key = r->left.data;
             skip_item(r, depth + 1);
-            bulla_cbor_key_order(r, &previous,
-                                 (struct bulla_bytes){key, (size_t)(r->left.data - key)});
+            bulla_cbor_key_end(r, key, &previous);
         }
         skip_item(r, depth + 1);
     }
@@ -87,4 +88,10 @@ struct bulla_bytes bulla_cbor_skip(struct bulla_cbor *r)
     if (r->failed != BULLA_OK)
         return (struct bulla_bytes){NULL, 0};
     return (struct bulla_bytes){start, (size_t)(r->left.data - start)};
+}
+
+void bulla_cbor_key_order(struct bulla_cbor *r, struct bulla_bytes *previous,
+                          struct bulla_bytes key)
+{
+    bulla_cbor_key_end(r, key.data, previous);
 }

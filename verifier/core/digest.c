@@ -1,23 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SUIT_Digest, read in one place. */
+/* SUIT_Digest is read, and hashes are compared with what was signed, in one place. */
 
 #include "digest.h"
 
-#include "bulla/limits.h"
-
-#define ALG_SHA256 (-16)
+#include "cbor_head.h"
 
 const uint8_t *bulla_digest_read(struct bulla_cbor *r)
 {
-    bulla_cbor_expect_array(r, 2, BULLA_E_DIGEST_FORM);
+    bulla_cbor_expect(r, MAJOR_ARRAY, 2, BULLA_E_DIGEST_FORM);
     bulla_cbor_expect_int(r, ALG_SHA256, BULLA_E_DIGEST_ALGORITHM);
     return bulla_cbor_bytes(r, BULLA_DIGEST_SIZE, BULLA_E_DIGEST_FORM);
 }
 
-const uint8_t *bulla_digest_read_bstr(struct bulla_cbor *r)
+enum bulla_status bulla_digest_of(struct bulla_bytes bytes, uint8_t digest[BULLA_DIGEST_SIZE])
 {
-    struct bulla_cbor inner = bulla_cbor_enter(r);
-    const uint8_t *digest = bulla_digest_read(&inner);
-    bulla_cbor_leave(r, &inner);
-    return r->failed == BULLA_OK ? digest : NULL;
+    struct bulla_sha256 hash;
+    bulla_sha256_init(&hash);
+    bulla_sha256_update(&hash, bytes);
+    return bulla_sha256_finish(&hash, digest);
+}
+
+enum bulla_status bulla_digest_end(struct bulla_sha256 *hash, const uint8_t *expected,
+                                   enum bulla_status why)
+{
+    uint8_t digest[BULLA_DIGEST_SIZE];
+    enum bulla_status status = bulla_sha256_finish(hash, digest);
+    if (status == BULLA_OK && !bulla_digest_equal(digest, expected))
+        status = why;
+    return status;
+}
+
+enum bulla_status bulla_digest_check(struct bulla_bytes bytes, const uint8_t *expected,
+                                     enum bulla_status why)
+{
+    struct bulla_sha256 hash;
+    bulla_sha256_init(&hash);
+    bulla_sha256_update(&hash, bytes);
+    return bulla_digest_end(&hash, expected, why);
 }

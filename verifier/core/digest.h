@@ -2,14 +2,24 @@
 #ifndef BULLA_CORE_DIGEST_H
 #define BULLA_CORE_DIGEST_H
 
-/* SUIT_Digest [-16, bstr32], as it stands in the wrapper, in parameters and in the manifest. */
+/* Digests that were signed: SUIT_Digest as it is written, and bytes held against one. */
 
 #include "bulla/cbor.h"
+#include "bulla/crypto.h"
 
-/* The 32 bytes, within the input of *r, or NULL with r->failed set. */
+#define ALG_SHA256 (-16) /* COSE */
+
+/* SUIT_Digest [-16, bstr32]: the 32 bytes, within the input of *r, or NULL with r->failed set. */
 const uint8_t *bulla_digest_read(struct bulla_cbor *r);
 
-/* The same inside a byte string whose only content it is. */
-const uint8_t *bulla_digest_read_bstr(struct bulla_cbor *r);
+enum bulla_status bulla_digest_of(struct bulla_bytes bytes, uint8_t digest[BULLA_DIGEST_SIZE]);
+
+/* End the hash: BULLA_OK when it is `expected`, `why` when it is not, BULLA_E_CRYPTO. */
+enum bulla_status bulla_digest_end(struct bulla_sha256 *hash, const uint8_t *expected,
+                                   enum bulla_status why);
+
+/* The same for bytes that lie here whole. */
+enum bulla_status bulla_digest_check(struct bulla_bytes bytes, const uint8_t *expected,
+                                     enum bulla_status why);
 
 #endif

@@ -4,10 +4,9 @@
 
 #include "bulla/envelope.h"
 
-#include "bulla/cbor.h"
-#include "bulla/crypto.h"
 #include "bulla/ed25519.h"
 #include "bulla/mem.h"
+#include "cbor_head.h"
 #include "digest.h"
 
 #define SUIT_ENVELOPE_TAG 107
@@ -21,75 +20,63 @@
 #define ALG_ED25519       (-19) /* RFC 9864 */
 #define ALG_EDDSA         (-8)  /* RFC 8152; still written by libraries in the field */
 #define SUIT_DIGEST_SIZE  36u   /* [-16, bstr32], encoded */
-#define MAJOR_TAG         6
-#define MAJOR_SIMPLE      7
-#define MAJOR_NONE        8
 
-/* Content of a byte string member. Its declared length is held against what the head may still
- * take before anybody waits for that many bytes. */
-static struct bulla_bytes head_member(struct bulla_cbor *r, uint32_t *budget)
+/* Content of a byte string member, and with its head. Its declared length is held against what the
+ * head may still take before anybody waits for that many bytes. */
+static struct bulla_bytes read_member(struct bulla_cbor *r, int32_t key, uint32_t *budget,
+                                      struct bulla_bytes *with_head)
 {
+    bulla_cbor_expect_int(r, key, BULLA_E_ENVELOPE_MEMBER_MISSING);
+    *with_head = r->left;
     uint64_t len = bulla_cbor_bstr_head(r);
     if (len > *budget)
         bulla_cbor_fail(r, BULLA_E_ENVELOPE_TOO_LARGE);
-    else
-        *budget -= (uint32_t)len;
-    return bulla_cbor_take(r, len);
-}
-
-static void read_head(struct bulla_cbor *r, struct bulla_envelope *e)
-{
-    uint32_t budget = BULLA_SIGNED_MAX;
-    if (bulla_cbor_peek(r) != MAJOR_TAG && bulla_cbor_peek(r) != MAJOR_NONE)
-        bulla_cbor_fail(r, BULLA_E_ENVELOPE_NOT_SUIT);
-    if (bulla_cbor_tag(r) != SUIT_ENVELOPE_TAG)
-        bulla_cbor_fail(r, BULLA_E_ENVELOPE_NOT_SUIT);
-    uint32_t members = bulla_cbor_map(r);
-    if (members < MEMBERS_MIN)
-        bulla_cbor_fail(r, BULLA_E_ENVELOPE_MEMBER_MISSING);
-    if (members > MEMBERS_MAX)
-        bulla_cbor_fail(r, BULLA_E_ENVELOPE_MEMBER_UNKNOWN);
-    e->members = members;
-    bulla_cbor_expect_int(r, MEMBER_WRAPPER, BULLA_E_ENVELOPE_MEMBER_MISSING);
-    e->wrapper = head_member(r, &budget);
-    bulla_cbor_expect_int(r, MEMBER_MANIFEST, BULLA_E_ENVELOPE_MEMBER_MISSING);
-    e->manifest_bstr.data = r->left.data;
-    e->manifest = head_member(r, &budget);
+    *budget -= (uint32_t)len;
+    struct bulla_bytes content = {bulla_cbor_take(r, len), (size_t)len};
+    with_head->len -= r->left.len;
+    return content;
 }
 
 enum bulla_status bulla_envelope_split(struct bulla_bytes in, struct bulla_envelope *out,
                                        size_t *need)
 {
-    struct bulla_envelope e = {.members = 0};
+    struct bulla_envelope e;
     struct bulla_cbor r;
+    uint32_t budget = BULLA_SIGNED_MAX;
     bulla_cbor_init(&r, in);
-    read_head(&r, &e);
-    *need = in.len;
+    bulla_cbor_expect(&r, MAJOR_TAG, SUIT_ENVELOPE_TAG, BULLA_E_ENVELOPE_NOT_SUIT);
+    e.members = bulla_cbor_map(&r);
+    if (e.members < MEMBERS_MIN)
+        bulla_cbor_fail(&r, BULLA_E_ENVELOPE_MEMBER_MISSING);
+    if (e.members > MEMBERS_MAX)
+        bulla_cbor_fail(&r, BULLA_E_ENVELOPE_MEMBER_UNKNOWN);
+    e.wrapper = read_member(&r, MEMBER_WRAPPER, &budget, &e.manifest_bstr);
+    e.manifest = read_member(&r, MEMBER_MANIFEST, &budget, &e.manifest_bstr);
+    e.head_len = in.len - r.left.len;
+    *need = e.head_len;
     if (r.failed == BULLA_E_CBOR_TRUNCATED) {
-        *need = in.len + (size_t)r.missing; /* bounded: head_member held it against the budget */
+        *need = in.len + (size_t)r.missing; /* bounded: read_member held it against the budget */
         return BULLA_E_ENVELOPE_TRUNCATED;
     }
-    if (r.failed != BULLA_OK)
-        return r.failed;
-    e.head_len = in.len - r.left.len;
-    e.manifest_bstr.len = (size_t)(in.data + e.head_len - e.manifest_bstr.data);
-    *need = e.head_len;
-    *out = e;
-    return BULLA_OK;
+    if (r.failed == BULLA_OK)
+        *out = e;
+    return r.failed;
 }
 
+/* {1: alg} */
 static void read_protected(struct bulla_cbor *r, struct bulla_block *block)
 {
-    struct bulla_cbor inner = bulla_cbor_enter(r);
-    block->protected_header = inner.left;
-    if (inner.left.len == 0 || bulla_cbor_map(&inner) != 1)
-        bulla_cbor_fail(&inner, BULLA_E_BLOCK_PROTECTED);
-    bulla_cbor_expect_int(&inner, HEADER_ALG, BULLA_E_BLOCK_PROTECTED);
-    block->alg = bulla_cbor_int(&inner);
-    bulla_cbor_leave(r, &inner);
+    size_t behind = bulla_cbor_enter(r);
+    block->protected_header = r->left;
+    if (r->left.len == 0 || bulla_cbor_map(r) != 1)
+        bulla_cbor_fail(r, BULLA_E_BLOCK_PROTECTED);
+    bulla_cbor_expect_int(r, HEADER_ALG, BULLA_E_BLOCK_PROTECTED);
+    block->alg = bulla_cbor_int(r);
+    bulla_cbor_leave(r, behind);
 }
 
-static void read_unprotected(struct bulla_cbor *r, struct bulla_block *block)
+/* {? 4: kid} */
+static void read_unprotected(struct bulla_cbor *r, struct bulla_bytes *kid)
 {
     uint32_t pairs = bulla_cbor_map(r);
     if (pairs > 1)
@@ -97,49 +84,42 @@ static void read_unprotected(struct bulla_cbor *r, struct bulla_block *block)
     if (pairs != 1)
         return;
     bulla_cbor_expect_int(r, HEADER_KID, BULLA_E_BLOCK_UNPROTECTED);
-    block->kid.data = bulla_cbor_bytes(r, BULLA_KEY_ID_SIZE, BULLA_E_BLOCK_UNPROTECTED);
-    block->kid.len = BULLA_KEY_ID_SIZE;
+    kid->data = bulla_cbor_bytes(r, BULLA_KEY_ID_SIZE, BULLA_E_BLOCK_UNPROTECTED);
+    kid->len = BULLA_KEY_ID_SIZE;
 }
 
 static void read_block(struct bulla_cbor *r, struct bulla_block *block)
 {
-    if (bulla_cbor_peek(r) != MAJOR_TAG || bulla_cbor_tag(r) != COSE_SIGN1_TAG)
+    size_t behind = bulla_cbor_enter(r);
+    if (r->left.len == 0)
         bulla_cbor_fail(r, BULLA_E_BLOCK_FORM);
-    bulla_cbor_expect_array(r, 4, BULLA_E_BLOCK_FORM);
+    bulla_cbor_expect(r, MAJOR_TAG, COSE_SIGN1_TAG, BULLA_E_BLOCK_FORM);
+    bulla_cbor_expect(r, MAJOR_ARRAY, 4, BULLA_E_BLOCK_FORM);
     read_protected(r, block);
-    read_unprotected(r, block);
+    read_unprotected(r, &block->kid);
     if (bulla_cbor_peek(r) != MAJOR_SIMPLE)
         bulla_cbor_fail(r, BULLA_E_BLOCK_PAYLOAD);
-    bulla_cbor_null(r);
+    if (bulla_cbor_head(r, MAJOR_SIMPLE) != SIMPLE_NULL)
+        bulla_cbor_fail(r, BULLA_E_CBOR_TYPE);
     block->signature = bulla_cbor_bstr(r);
+    bulla_cbor_leave(r, behind);
 }
 
-static void read_wrapper(struct bulla_cbor *r, struct bulla_wrapper *w)
+static void read_wrapper(struct bulla_cbor *r, void *out)
 {
-    uint32_t items = bulla_cbor_array(r);
-    if (items < 2 || items > BULLA_BLOCKS_MAX + 1u)
-        bulla_cbor_fail(r, BULLA_E_BLOCK_COUNT);
-    struct bulla_cbor inner = bulla_cbor_enter(r);
-    w->digest_bstr = inner.left;
-    w->manifest_digest = bulla_digest_read(&inner);
-    bulla_cbor_leave(r, &inner);
-    for (; r->failed == BULLA_OK && w->block_count + 1u < items; w->block_count++) {
-        inner = bulla_cbor_enter(r);
-        read_block(&inner, &w->blocks[w->block_count]);
-        bulla_cbor_leave(r, &inner);
-    }
+    struct bulla_wrapper *w = out;
+    uint32_t items = bulla_cbor_array_of(r, 2, BULLA_BLOCKS_MAX + 1u, BULLA_E_BLOCK_COUNT);
+    size_t behind = bulla_cbor_enter(r);
+    w->digest_bstr = r->left;
+    w->manifest_digest = bulla_digest_read(r);
+    bulla_cbor_leave(r, behind);
+    for (w->block_count = 0; w->block_count + 1u < items; w->block_count++)
+        read_block(r, &w->blocks[w->block_count]);
 }
 
 enum bulla_status bulla_wrapper_decode(struct bulla_bytes wrapper, struct bulla_wrapper *out)
 {
-    struct bulla_cbor r;
-    memset(out, 0, sizeof(*out));
-    bulla_cbor_init(&r, wrapper);
-    read_wrapper(&r, out);
-    enum bulla_status status = bulla_cbor_finish(&r);
-    if (status != BULLA_OK)
-        memset(out, 0, sizeof(*out));
-    return status;
+    return bulla_cbor_decode(wrapper, out, sizeof(*out), read_wrapper);
 }
 
 size_t bulla_block_tbs(struct bulla_bytes protected_header, struct bulla_bytes digest_bstr,
@@ -230,19 +210,12 @@ enum bulla_status bulla_envelope_authenticate(const struct bulla_envelope *envel
     enum bulla_status status = bulla_wrapper_decode(envelope->wrapper, &w);
     if (status == BULLA_OK)
         status = judge_blocks(&w, trust, &found);
+    if (status == BULLA_OK)
+        status =
+            bulla_digest_check(envelope->manifest_bstr, w.manifest_digest, BULLA_E_MANIFEST_DIGEST);
     if (status != BULLA_OK)
         return status;
-
-    uint8_t digest[BULLA_DIGEST_SIZE];
-    struct bulla_sha256 hash;
-    bulla_sha256_init(&hash);
-    bulla_sha256_update(&hash, envelope->manifest_bstr);
-    status = bulla_sha256_finish(&hash, digest);
-    if (status != BULLA_OK)
-        return status;
-    if (!bulla_digest_equal(digest, w.manifest_digest))
-        return BULLA_E_MANIFEST_DIGEST;
-    memcpy(manifest_digest, digest, BULLA_DIGEST_SIZE);
+    memcpy(manifest_digest, w.manifest_digest, BULLA_DIGEST_SIZE);
     *signers = found;
     return BULLA_OK;
 }

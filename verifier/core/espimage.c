@@ -10,7 +10,7 @@
 #include "bulla/espimage.h"
 
 #include "bulla/mem.h"
-
+#include "digest.h"
 #include "espimage_chips.h"
 
 #define IMAGE_MAGIC      0xe9u
@@ -19,6 +19,7 @@
 
 #define HEADER_SIZE         24u
 #define SEGMENT_HEADER_SIZE 8u
+#define DESCRIPTOR          (HEADER_SIZE + SEGMENT_HEADER_SIZE) /* where it begins in the file */
 #define DESCRIPTOR_SIZE     256u
 #define DESCRIPTOR_PIECE    48u /* four of them reach the last field we read */
 #define SEGMENT_LEN_LIMIT   (16u << 20)
@@ -234,16 +235,15 @@ static enum bulla_status judge_identity(struct bulla_espimage *s)
 static enum bulla_status judge_descriptor(struct bulla_espimage *s)
 {
     enum bulla_status status = BULLA_OK;
-    const uint32_t start = HEADER_SIZE + SEGMENT_HEADER_SIZE;
-    switch ((s->offset - start) / DESCRIPTOR_PIECE) {
-    case 1: /* magic, secure_version, reserved, version */
+    switch (s->offset) {
+    case DESCRIPTOR + DESCRIPTOR_PIECE: /* magic, secure_version, reserved, version */
         status = judge_identity(s);
         break;
-    case 2:
+    case DESCRIPTOR + 2u * DESCRIPTOR_PIECE:
         memcpy(s->facts.project, s->held, 32);
         memcpy(s->facts.time, s->held + 32, 16);
         break;
-    case 3:
+    case DESCRIPTOR + 3u * DESCRIPTOR_PIECE:
         memcpy(s->facts.date, s->held, 16);
         memcpy(s->facts.idf_version, s->held + 16, 32);
         break;
@@ -251,7 +251,7 @@ static enum bulla_status judge_descriptor(struct bulla_espimage *s)
         s->page_size = bulla_chip_page_size(s->chip, s->held[36]);
         if (s->page_size == 0)
             return BULLA_E_IMAGE_SEGMENT_ALIGNMENT;
-        status = enter_data(s, s->offset - start);
+        status = enter_data(s, 4u * DESCRIPTOR_PIECE);
         s->judged = status == BULLA_OK;
         return status;
     }
@@ -280,12 +280,9 @@ static enum bulla_status enter_bad_tail(struct bulla_espimage *s, uint32_t ahead
 
 static enum bulla_status judge_digest(struct bulla_espimage *s)
 {
-    uint8_t digest[BULLA_DIGEST_SIZE];
-    enum bulla_status status = bulla_sha256_finish(&s->hash, digest);
+    enum bulla_status status = bulla_digest_end(&s->hash, s->held, BULLA_E_IMAGE_SHA256);
     if (status != BULLA_OK)
         return status;
-    if (!bulla_digest_equal(digest, s->held))
-        return BULLA_E_IMAGE_SHA256;
     s->facts.image_len = s->offset;
     uint32_t tail = s->facts.size - s->offset;
     if (tail == 0)
@@ -403,12 +400,9 @@ static enum bulla_status pass(struct bulla_espimage *s, struct bulla_bytes piece
     uint32_t len = (uint32_t)piece.len; /* at most `left` */
     for (uint32_t i = 0; i < len; i++) {
         uint8_t byte = piece.data[i];
-        if (s->state == AT_BLANK && byte != 0xff)
-            return enter_raw(s);
-        if (s->state == AT_TAIL_PADDING && byte != 0xff)
-            return enter_bad_tail(s, len);
-        if (s->state == AT_SIGNATURE && !signature_byte(s, byte))
-            return enter_bad_tail(s, len);
+        bool fits = s->state == AT_SIGNATURE ? signature_byte(s, byte) : byte == 0xff;
+        if (!fits)
+            return s->state == AT_BLANK ? enter_raw(s) : enter_bad_tail(s, len);
     }
     return BULLA_OK;
 }

@@ -95,11 +95,12 @@ static const struct bulla_region esp32p4_regions[] = {
     SPAN(0x50108000, 0x50110000, DATA),
 };
 
-#define REGIONS(name) sizeof name##_regions / sizeof name##_regions[0]
+#define ALIAS_UNIT    0x10000u
+#define REGIONS(name) name##_regions, sizeof name##_regions / sizeof name##_regions[0]
 #define CHIP(id, name, boot_offset, fuse_width, reversed, page_choice, alias)                      \
     {                                                                                              \
-        (id), (fuse_width), REGIONS(name), (reversed), (page_choice), #name, (boot_offset),        \
-            (alias), name##_regions                                                                \
+        REGIONS(name), (fuse_width), (id), (boot_offset), (alias) / ALIAS_UNIT, (reversed),        \
+            (page_choice), #name                                                                   \
     }
 
 /* Alias leads from the code bus to the data bus: data = code - alias or, where the word order is
@@ -107,7 +108,7 @@ static const struct bulla_region esp32p4_regions[] = {
  * Page choice: the MMU does pages of 8, 16, 32 and 64 KiB, not of 64 KiB only.
  * H21 (0x19), H4 (0x1c), E22 (0x1f) and S31 (0x20) are not listed: without their address ranges
  * nothing could be said of where an image loads. */
-static const struct bulla_chip chips[] = {
+const struct bulla_chip bulla_chips[BULLA_CHIP_COUNT] = {
     CHIP(0x00, esp32, 0x1000, 32, true, false, 0x800a0000),
     CHIP(0x02, esp32s2, 0x1000, 16, false, false, 0x00070000),
     CHIP(0x05, esp32c3, 0, 16, false, false, 0x00700000),
@@ -119,30 +120,12 @@ static const struct bulla_chip chips[] = {
     CHIP(0x14, esp32c61, 0, 16, false, true, 0),
     CHIP(0x17, esp32c5, 0x2000, 9, false, false, 0),
 };
-#define CHIP_COUNT (sizeof chips / sizeof chips[0])
 
 const struct bulla_chip *bulla_chip_by_id(uint16_t id)
 {
-    for (size_t i = 0; i < CHIP_COUNT; i++)
-        if (chips[i].id == id)
-            return &chips[i];
-    return NULL;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-    while (*a != '\0' && *a == *b) {
-        a++;
-        b++;
-    }
-    return *a == *b;
-}
-
-const struct bulla_chip *bulla_chip_by_name(const char *name)
-{
-    for (size_t i = 0; i < CHIP_COUNT; i++)
-        if (same_text(chips[i].name, name))
-            return &chips[i];
+    for (size_t i = 0; i < BULLA_CHIP_COUNT; i++)
+        if (bulla_chips[i].id == id)
+            return &bulla_chips[i];
     return NULL;
 }
 
@@ -172,12 +155,13 @@ unsigned bulla_chip_region(const struct bulla_chip *chip, struct bulla_segment s
 struct bulla_segment bulla_chip_on_data_bus(const struct bulla_chip *chip,
                                             struct bulla_segment segment, unsigned region)
 {
+    uint32_t alias = chip->alias * ALIAS_UNIT;
     if ((region & IRAM) == 0)
         return segment;
     if (chip->alias_reversed)
-        segment.address = chip->alias - (segment.address + segment.len);
+        segment.address = alias - (segment.address + segment.len);
     else
-        segment.address -= chip->alias;
+        segment.address -= alias;
     return segment;
 }
 

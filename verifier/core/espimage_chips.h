@@ -2,9 +2,12 @@
 #ifndef BULLA_CORE_ESPIMAGE_CHIPS_H
 #define BULLA_CORE_ESPIMAGE_CHIPS_H
 
-/* Questions to a chip's memory map. Shared by espimage.c and espimage_chips.c only. */
+/* Questions to a chip's memory map. Shared by the espimage files only. */
 
 #include "bulla/espimage.h"
+
+#define BULLA_CHIP_COUNT 10
+extern const struct bulla_chip bulla_chips[BULLA_CHIP_COUNT];
 
 /* What a region of the address space is, as flags: on newer chips one region is several. */
 #define BULLA_REGION_DROM  0x01u /* flash mapped for data */

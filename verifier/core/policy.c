@@ -4,27 +4,26 @@
 
 #include "bulla/policy.h"
 
-static const struct {
-    size_t flag; /* offset of the has_ member that demands the facts */
-    uint32_t facts;
-} demanded[] = {
-    {offsetof(struct bulla_device, has_sequence), BULLA_FACT_SEQUENCE},
-    {offsetof(struct bulla_device, has_ids), BULLA_FACT_VENDOR | BULLA_FACT_CLASS},
-    {offsetof(struct bulla_device, has_component), BULLA_FACT_COMPONENT},
-    {offsetof(struct bulla_device, has_slot_size), BULLA_FACT_SIZE},
-    {offsetof(struct bulla_device, has_format), BULLA_FACT_FORMAT},
-    {offsetof(struct bulla_device, has_chip), BULLA_FACT_CHIP},
-    {offsetof(struct bulla_device, has_floor), BULLA_FACT_FLOOR},
-};
+#include "bulla/mem.h"
 
 uint32_t bulla_policy_required(const struct bulla_device *device)
 {
     uint32_t required = BULLA_FACT_SIGNED | BULLA_FACT_RIGHTS | BULLA_FACT_LIST |
                         BULLA_FACT_DIGEST | BULLA_FACT_STRUCTURE;
-    for (size_t i = 0; i < sizeof(demanded) / sizeof(demanded[0]); i++) {
-        if (*(const bool *)((const uint8_t *)device + demanded[i].flag))
-            required |= demanded[i].facts;
-    }
+    if (device->has_sequence)
+        required |= BULLA_FACT_SEQUENCE;
+    if (device->has_ids)
+        required |= BULLA_FACT_VENDOR | BULLA_FACT_CLASS;
+    if (device->has_component)
+        required |= BULLA_FACT_COMPONENT;
+    if (device->has_slot_size)
+        required |= BULLA_FACT_SIZE;
+    if (device->has_format)
+        required |= BULLA_FACT_FORMAT;
+    if (device->has_chip)
+        required |= BULLA_FACT_CHIP;
+    if (device->has_floor)
+        required |= BULLA_FACT_FLOOR;
     return required;
 }
 
@@ -41,12 +40,6 @@ static enum bulla_status judge_sequence(const struct bulla_device *device, uint3
     return bulla_digest_equal(device->confirmed_digest, manifest_digest)
                ? BULLA_OK
                : BULLA_E_SEQUENCE_CONFLICT;
-}
-
-static bool id_equal(const uint8_t a[BULLA_UUID_SIZE], const uint8_t b[BULLA_UUID_SIZE])
-{
-    return bulla_bytes_equal((struct bulla_bytes){a, BULLA_UUID_SIZE},
-                             (struct bulla_bytes){b, BULLA_UUID_SIZE});
 }
 
 /* Signers who may sign for this component must reach the threshold on their own. */
@@ -78,10 +71,10 @@ enum bulla_status bulla_policy_manifest(const struct bulla_device *device,
         proved |= BULLA_FACT_SEQUENCE;
     }
     if (device->has_ids) {
-        if (!id_equal(device->vendor_id, image->vendor_id))
+        if (memcmp(device->vendor_id, image->vendor_id, BULLA_UUID_SIZE) != 0)
             return BULLA_E_VENDOR_MISMATCH;
         proved |= BULLA_FACT_VENDOR;
-        if (!id_equal(device->class_id, image->class_id))
+        if (memcmp(device->class_id, image->class_id, BULLA_UUID_SIZE) != 0)
             return BULLA_E_CLASS_MISMATCH;
         proved |= BULLA_FACT_CLASS;
     }

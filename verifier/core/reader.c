@@ -4,8 +4,9 @@
 
 #include "bulla/reader.h"
 
-#include "bulla/cbor.h"
 #include "bulla/mem.h"
+#include "cbor_head.h"
+#include "digest.h"
 
 /* HEAD -> MEMBER -> (TEXT | LIST | BUNDLE -> MEMBER)* -> DONE; one line a transition below. */
 enum {
@@ -19,9 +20,6 @@ enum {
 
 #define MEMBER_TEXT     23
 #define MEMBERS_OF_HEAD 2u
-#define MAJOR_UINT      0
-#define MAJOR_TSTR      3
-#define MAJOR_NONE      8
 
 void bulla_reader_init(struct bulla_reader *r, const struct bulla_trust *trust,
                        const struct bulla_device *device, uint8_t *head)
@@ -44,6 +42,8 @@ void bulla_reader_workspace(struct bulla_reader *r, uint8_t *workspace, size_t w
 static struct bulla_bytes consume(struct bulla_reader *r, struct bulla_bytes *in, uint32_t n)
 {
     struct bulla_bytes span = {in->data, in->len < n ? in->len : n};
+    if (span.len == 0)
+        return span; /* in->data may be NULL */
     in->data += span.len;
     in->len -= span.len;
     r->offset += (uint32_t)span.len;
@@ -69,16 +69,21 @@ judge_head(const struct bulla_envelope *envelope, const struct bulla_trust *trus
     *facts = 0;
     enum bulla_status status =
         bulla_envelope_authenticate(envelope, trust, signers, manifest_digest);
-    if (status != BULLA_OK)
-        return status;
-    status = bulla_manifest_decode(envelope->manifest, manifest);
-    if (status != BULLA_OK)
-        return status;
-    uint32_t proved = BULLA_FACT_SIGNED;
-    status = bulla_policy_manifest(device, trust, *signers, manifest_digest, manifest, &proved);
     if (status == BULLA_OK)
-        *facts = proved;
+        status = bulla_manifest_decode(envelope->manifest, manifest);
+    if (status == BULLA_OK)
+        status = bulla_policy_manifest(device, trust, *signers, manifest_digest, manifest, facts);
+    if (status == BULLA_OK)
+        *facts |= BULLA_FACT_SIGNED;
     return status;
+}
+
+/* Whatever comes next is gathered from its first byte on. */
+static void enter(struct bulla_reader *r, uint8_t state, uint32_t need)
+{
+    r->filled = 0;
+    r->need = need;
+    r->state = state;
 }
 
 static enum bulla_status read_head(struct bulla_reader *r, struct bulla_bytes *in,
@@ -99,20 +104,10 @@ static enum bulla_status read_head(struct bulla_reader *r, struct bulla_bytes *i
     if (status != BULLA_OK)
         return status;
     r->same_as_confirmed = r->device->has_sequence && r->manifest.sequence == r->device->sequence;
-    r->members_left = r->envelope.members - MEMBERS_OF_HEAD;
-    r->filled = 0;
-    r->need = 1;
-    r->state = STATE_MEMBER;
+    r->members_left = (uint8_t)(r->envelope.members - MEMBERS_OF_HEAD);
+    enter(r, STATE_MEMBER, 1);
     *event = BULLA_EVENT_HEAD;
     return BULLA_OK;
-}
-
-/* Is this text key "#" and the component's name? */
-static bool is_list_key(const struct bulla_reader *r, struct bulla_bytes key)
-{
-    struct bulla_bytes name = r->manifest.image.component;
-    return key.len == name.len + 1u && key.data[0] == '#' &&
-           memcmp(key.data + 1, name.data, name.len) == 0;
 }
 
 static enum bulla_status begin_text(struct bulla_reader *r, struct bulla_bytes bstr_head)
@@ -130,8 +125,7 @@ static enum bulla_status begin_text(struct bulla_reader *r, struct bulla_bytes b
     r->text_seen = true;
     bulla_sha256_init(&r->text_hash);
     bulla_sha256_update(&r->text_hash, bstr_head); /* the digest covers the byte string's head */
-    r->need = r->member_left;
-    r->state = STATE_TEXT;
+    enter(r, STATE_TEXT, r->member_left);
     return BULLA_OK;
 }
 
@@ -145,7 +139,7 @@ static enum bulla_status begin_list(struct bulla_reader *r)
         return BULLA_E_LIST_SIZE;
     r->list_seen = true;
     r->list_offset = r->offset;
-    r->state = STATE_LIST;
+    enter(r, STATE_LIST, 0);
     return bulla_list_init(&r->list, &r->manifest.image, r->workspace, r->workspace_len);
 }
 
@@ -165,7 +159,7 @@ static enum bulla_status begin_bundle(struct bulla_reader *r, struct bulla_bytes
                                                        : BULLA_E_IMAGE_TRAILING;
     r->bundle_seen = true;
     r->bundle_offset = r->offset;
-    r->state = STATE_BUNDLE;
+    enter(r, STATE_BUNDLE, 0);
     return BULLA_OK;
 }
 
@@ -174,21 +168,20 @@ static enum bulla_status begin_member(struct bulla_reader *r)
 {
     struct bulla_cbor c;
     struct bulla_bytes key = {NULL, 0};
-    uint64_t number = 0;
+    bool is_text = false;
     bulla_cbor_init(&c, (struct bulla_bytes){r->scratch, r->filled});
     uint8_t major = bulla_cbor_peek(&c);
     if (major == MAJOR_TSTR)
         key = bulla_cbor_tstr(&c);
     else if (major == MAJOR_UINT)
-        number = bulla_cbor_uint(&c);
+        is_text = bulla_cbor_uint(&c) == MEMBER_TEXT;
     else
         bulla_cbor_fail(&c, BULLA_E_ENVELOPE_MEMBER_UNKNOWN);
     struct bulla_bytes bstr_head = c.left;
     uint64_t len = bulla_cbor_bstr_head(&c);
     bstr_head.len -= c.left.len;
-    if (len > UINT32_MAX) /* no member is: the reason is the member's own */
-        len = UINT32_MAX;
-    r->member_left = (uint32_t)len;
+    /* no member has 2^32 bytes: the reason is the member's own */
+    r->member_left = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
     if (c.failed == BULLA_E_CBOR_TRUNCATED) {
         if (c.missing > sizeof(r->scratch) - r->filled)
             return BULLA_E_ENVELOPE_MEMBER_UNKNOWN; /* a key longer than any URI */
@@ -197,14 +190,11 @@ static enum bulla_status begin_member(struct bulla_reader *r)
     }
     if (c.failed != BULLA_OK)
         return c.failed;
-
-    r->filled = 0;
-    r->need = 1;
-    if (major == MAJOR_UINT && number == MEMBER_TEXT)
+    if (is_text)
         return begin_text(r, bstr_head);
-    if (major == MAJOR_TSTR && key.len > 0 && is_list_key(r, key))
+    if (bulla_is_list_name(key, r->manifest.image.component))
         return begin_list(r);
-    if (major == MAJOR_TSTR && bulla_bytes_equal(key, r->manifest.image.uri))
+    if (bulla_bytes_equal(key, r->manifest.image.uri))
         return begin_bundle(r, key);
     return BULLA_E_ENVELOPE_MEMBER_UNKNOWN;
 }
@@ -227,22 +217,18 @@ static enum bulla_status read_member(struct bulla_reader *r, struct bulla_bytes 
 static void end_member(struct bulla_reader *r)
 {
     r->members_left--;
-    r->filled = 0;
-    r->need = 1;
-    r->state = STATE_MEMBER;
+    enter(r, STATE_MEMBER, 1);
 }
 
 static enum bulla_status read_text(struct bulla_reader *r, struct bulla_bytes *in,
                                    enum bulla_event *event)
 {
-    uint8_t digest[BULLA_DIGEST_SIZE];
     if (!gather(r, in, r->workspace))
         return BULLA_OK;
     struct bulla_bytes text = {r->workspace, r->filled};
     bulla_sha256_update(&r->text_hash, text);
-    enum bulla_status status = bulla_sha256_finish(&r->text_hash, digest);
-    if (status == BULLA_OK && !bulla_digest_equal(digest, r->manifest.text_digest))
-        status = BULLA_E_TEXT_DIGEST;
+    enum bulla_status status =
+        bulla_digest_end(&r->text_hash, r->manifest.text_digest, BULLA_E_TEXT_DIGEST);
     if (status == BULLA_OK)
         status = bulla_text_check(text);
     if (status != BULLA_OK)
@@ -253,11 +239,9 @@ static enum bulla_status read_text(struct bulla_reader *r, struct bulla_bytes *i
     return BULLA_OK;
 }
 
-static enum bulla_status read_list(struct bulla_reader *r, struct bulla_bytes *in,
+static enum bulla_status read_list(struct bulla_reader *r, struct bulla_bytes span,
                                    enum bulla_event *event)
 {
-    struct bulla_bytes span = consume(r, in, r->member_left);
-    r->member_left -= (uint32_t)span.len;
     enum bulla_status status = bulla_list_feed(&r->list, span);
     if (status != BULLA_OK || r->member_left > 0)
         return status;
@@ -266,20 +250,25 @@ static enum bulla_status read_list(struct bulla_reader *r, struct bulla_bytes *i
         return status;
     r->facts |= BULLA_FACT_LIST;
     *event = BULLA_EVENT_LIST;
-    end_member(r);
     return BULLA_OK;
 }
 
-static enum bulla_status read_bundle(struct bulla_reader *r, struct bulla_bytes *in,
-                                     enum bulla_event *event)
+/* List and bundle are passed on as they come. */
+static enum bulla_status pass_content(struct bulla_reader *r, struct bulla_bytes *in,
+                                      enum bulla_event *event)
 {
-    r->bundled = consume(r, in, r->member_left);
-    r->member_left -= (uint32_t)r->bundled.len;
-    if (r->bundled.len > 0)
+    enum bulla_status status = BULLA_OK;
+    struct bulla_bytes span = consume(r, in, r->member_left);
+    r->member_left -= (uint32_t)span.len;
+    if (r->state == STATE_LIST) {
+        status = read_list(r, span, event);
+    } else if (span.len > 0) {
+        r->bundled = span;
         *event = BULLA_EVENT_BUNDLE;
+    }
     if (r->member_left == 0)
         end_member(r);
-    return BULLA_OK;
+    return status;
 }
 
 static enum bulla_status step(struct bulla_reader *r, struct bulla_bytes *in,
@@ -293,9 +282,8 @@ static enum bulla_status step(struct bulla_reader *r, struct bulla_bytes *in,
     case STATE_TEXT:
         return read_text(r, in, event);
     case STATE_LIST:
-        return read_list(r, in, event);
     case STATE_BUNDLE:
-        return read_bundle(r, in, event);
+        return pass_content(r, in, event);
     default:
         *event = BULLA_EVENT_END;
         return in->len > 0 ? BULLA_E_ENVELOPE_TRAILING : BULLA_OK;

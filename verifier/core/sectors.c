@@ -4,8 +4,9 @@
 
 #include "bulla/sectors.h"
 
-#include "bulla/cbor.h"
 #include "bulla/mem.h"
+#include "cbor_head.h"
+#include "digest.h"
 
 static uint32_t sector_count(uint32_t image_size)
 {
@@ -17,9 +18,22 @@ static uint32_t group_count(uint32_t sectors)
     return (sectors + BULLA_GROUP_SECTORS - 1u) / BULLA_GROUP_SECTORS;
 }
 
-uint64_t bulla_list_workspace_whole(uint32_t image_size)
+/* Bytes of a head with this argument. */
+static uint32_t head_size(uint32_t argument)
 {
-    uint64_t whole = (uint64_t)sector_count(image_size) * BULLA_DIGEST_SIZE;
+    return 1u + (argument >= 24u) + (argument >= 0x100u) + 2u * (argument >= 0x10000u);
+}
+
+uint32_t bulla_list_size(uint32_t image_size)
+{
+    uint32_t digests = sector_count(image_size) * BULLA_DIGEST_SIZE;
+    return 1u + 1u + head_size(BULLA_SECTOR_SIZE) + head_size(image_size) + head_size(digests) +
+           digests;
+}
+
+uint32_t bulla_list_workspace_whole(uint32_t image_size)
+{
+    uint32_t whole = sector_count(image_size) * BULLA_DIGEST_SIZE;
     return whole < BULLA_WORKSPACE_MIN ? BULLA_WORKSPACE_MIN : whole;
 }
 
@@ -27,13 +41,6 @@ uint32_t bulla_list_workspace_min(uint32_t image_size)
 {
     uint32_t grouped = group_count(sector_count(image_size)) * BULLA_DIGEST_SIZE + BULLA_GROUP_SIZE;
     return grouped < BULLA_WORKSPACE_MIN ? BULLA_WORKSPACE_MIN : grouped;
-}
-
-static enum bulla_status list_fail(struct bulla_list *list, enum bulla_status why)
-{
-    if (list->failed == BULLA_OK)
-        list->failed = why;
-    return list->failed;
 }
 
 enum bulla_status bulla_list_init(struct bulla_list *list, const struct bulla_image *image,
@@ -45,13 +52,13 @@ enum bulla_status bulla_list_init(struct bulla_list *list, const struct bulla_im
     list->count = sector_count(image->size);
     list->whole = workspace_len / BULLA_DIGEST_SIZE >= list->count;
     list->head_len = (uint8_t)(image->list_size - list->count * BULLA_DIGEST_SIZE);
-    if (list->head_len > BULLA_LIST_HEAD_MAX || image->list_size != bulla_list_size(image->size))
-        return list_fail(list, BULLA_E_LIST_SIZE);
-    if (!list->whole && workspace_len < bulla_list_workspace_min(image->size))
-        return list_fail(list, BULLA_E_WORKSPACE_TOO_SMALL);
     bulla_sha256_init(&list->hash);
     bulla_sha256_init(&list->group_hash);
-    return BULLA_OK;
+    if (image->list_size != bulla_list_size(image->size))
+        list->failed = BULLA_E_LIST_SIZE;
+    else if (!list->whole && workspace_len < bulla_list_workspace_min(image->size))
+        list->failed = BULLA_E_WORKSPACE_TOO_SMALL;
+    return list->failed;
 }
 
 /* [-16, 4096, image-size, bstr], up to the byte string's content. */
@@ -59,28 +66,45 @@ static enum bulla_status check_head(const struct bulla_list *list)
 {
     struct bulla_cbor r;
     bulla_cbor_init(&r, (struct bulla_bytes){list->head, list->head_len});
-    bulla_cbor_expect_array(&r, 4, BULLA_E_LIST_FORM);
-    bulla_cbor_expect_int(&r, -16, BULLA_E_LIST_FORM);
+    bulla_cbor_expect(&r, MAJOR_ARRAY, 4, BULLA_E_LIST_FORM);
+    bulla_cbor_expect_int(&r, ALG_SHA256, BULLA_E_LIST_FORM);
     bulla_cbor_expect_int(&r, BULLA_SECTOR_SIZE, BULLA_E_LIST_FORM);
-    if (bulla_cbor_uint(&r) != list->image->size)
-        bulla_cbor_fail(&r, BULLA_E_LIST_FORM);
-    if (bulla_cbor_bstr_head(&r) != (uint64_t)list->count * BULLA_DIGEST_SIZE)
+    if (bulla_cbor_uint(&r) != list->image->size ||
+        bulla_cbor_bstr_head(&r) != list->count * BULLA_DIGEST_SIZE)
         bulla_cbor_fail(&r, BULLA_E_LIST_FORM);
     return bulla_cbor_finish(&r);
 }
 
-/* Digest bytes that belong to one group; at a group's end its digest goes into the store. */
-static enum bulla_status keep_group_digest(struct bulla_list *list, uint32_t digest_offset,
-                                           struct bulla_bytes bytes)
+/* Take the head, up to its end; returns the bytes taken. */
+static uint32_t keep_head(struct bulla_list *list, const uint8_t *from, uint32_t len)
 {
-    uint32_t end = digest_offset + (uint32_t)bytes.len;
-    bulla_sha256_update(&list->group_hash, bytes);
-    if (end % BULLA_GROUP_SIZE != 0 && end != list->count * BULLA_DIGEST_SIZE)
-        return BULLA_OK;
-    uint8_t *to = list->store + digest_offset / BULLA_GROUP_SIZE * BULLA_DIGEST_SIZE;
-    enum bulla_status status = bulla_sha256_finish(&list->group_hash, to);
-    bulla_sha256_init(&list->group_hash);
-    return status;
+    uint32_t room = list->head_len - list->seen;
+    if (len > room)
+        len = room;
+    memcpy(list->head + list->seen, from, len);
+    if (len == room)
+        list->failed = check_head(list);
+    return len;
+}
+
+/* Take digests: all there are or, when only group digests are kept, up to a group's end. */
+static uint32_t keep_digests(struct bulla_list *list, const uint8_t *from, uint32_t len)
+{
+    uint32_t at = list->seen - list->head_len;
+    if (list->whole) {
+        memcpy(list->store + at, from, len);
+        return len;
+    }
+    uint32_t room = BULLA_GROUP_SIZE - at % BULLA_GROUP_SIZE;
+    if (len > room)
+        len = room;
+    bulla_sha256_update(&list->group_hash, (struct bulla_bytes){from, len});
+    if (len == room || at + len == list->count * BULLA_DIGEST_SIZE) {
+        list->failed = bulla_sha256_finish(&list->group_hash,
+                                           list->store + at / BULLA_GROUP_SIZE * BULLA_DIGEST_SIZE);
+        bulla_sha256_init(&list->group_hash);
+    }
+    return len;
 }
 
 enum bulla_status bulla_list_feed(struct bulla_list *list, struct bulla_bytes in)
@@ -88,52 +112,33 @@ enum bulla_status bulla_list_feed(struct bulla_list *list, struct bulla_bytes in
     bulla_sha256_update(&list->hash, in);
     while (list->failed == BULLA_OK && in.len > 0) {
         uint32_t left = list->image->list_size - list->seen;
-        uint32_t take = in.len < left ? (uint32_t)in.len : left;
+        uint32_t len = in.len < left ? (uint32_t)in.len : left;
         if (left == 0)
-            return list_fail(list, BULLA_E_LIST_SIZE);
-        if (list->seen < list->head_len) {
-            if (take > list->head_len - list->seen)
-                take = list->head_len - list->seen;
-            memcpy(list->head + list->seen, in.data, take);
-            list->seen += take;
-            if (list->seen == list->head_len)
-                (void)list_fail(list, check_head(list));
-        } else {
-            uint32_t at = list->seen - list->head_len;
-            if (list->whole) {
-                memcpy(list->store + at, in.data, take);
-            } else {
-                uint32_t room = BULLA_GROUP_SIZE - at % BULLA_GROUP_SIZE;
-                take = take < room ? take : room;
-                (void)list_fail(list,
-                                keep_group_digest(list, at, (struct bulla_bytes){in.data, take}));
-            }
-            list->seen += take;
-        }
-        in.data += take;
-        in.len -= take;
+            return list->failed = BULLA_E_LIST_SIZE;
+        len = list->seen < list->head_len ? keep_head(list, in.data, len)
+                                          : keep_digests(list, in.data, len);
+        list->seen += len;
+        in.data += len;
+        in.len -= len;
     }
     return list->failed;
 }
 
 enum bulla_status bulla_list_finish(struct bulla_list *list)
 {
-    uint8_t digest[BULLA_DIGEST_SIZE];
+    const struct bulla_image *image = list->image;
     if (list->failed != BULLA_OK || list->verified)
         return list->failed;
-    if (list->seen != list->image->list_size)
-        return list_fail(list, BULLA_E_LIST_SIZE);
-    enum bulla_status status = bulla_sha256_finish(&list->hash, digest);
-    if (status == BULLA_OK && !bulla_digest_equal(digest, list->image->list_digest))
-        status = BULLA_E_LIST_DIGEST;
-    /* with one sector the list and the image digest say the same thing; they must agree now */
-    if (status == BULLA_OK && list->count == 1 && list->whole &&
-        !bulla_digest_equal(list->store, list->image->digest))
-        status = BULLA_E_LIST_DIGEST;
-    if (status != BULLA_OK)
-        return list_fail(list, status);
-    list->verified = true;
-    return BULLA_OK;
+    if (list->seen != image->list_size)
+        list->failed = BULLA_E_LIST_SIZE;
+    else
+        list->failed = bulla_digest_end(&list->hash, image->list_digest, BULLA_E_LIST_DIGEST);
+    /* with one sector (always held) the list and the image digest say the same: they must agree */
+    if (list->failed == BULLA_OK && list->count == 1 &&
+        !bulla_digest_equal(list->store, image->digest))
+        list->failed = BULLA_E_LIST_DIGEST;
+    list->verified = list->failed == BULLA_OK;
+    return list->failed;
 }
 
 void bulla_list_group_span(const struct bulla_list *list, uint32_t index, uint32_t *offset,
@@ -149,7 +154,6 @@ enum bulla_status bulla_list_load_group(struct bulla_list *list, uint32_t index,
                                         struct bulla_bytes group)
 {
     uint32_t offset, len;
-    uint8_t digest[BULLA_DIGEST_SIZE];
     list->group = 0;
     if (list->whole || !list->verified || index >= group_count(list->count))
         return BULLA_E_LIST_FORM;
@@ -158,15 +162,13 @@ enum bulla_status bulla_list_load_group(struct bulla_list *list, uint32_t index,
         return BULLA_E_LIST_SIZE;
     uint8_t *loaded = list->store + group_count(list->count) * BULLA_DIGEST_SIZE;
     memcpy(loaded, group.data, len);
-    bulla_sha256_init(&list->group_hash);
-    bulla_sha256_update(&list->group_hash, (struct bulla_bytes){loaded, len});
-    enum bulla_status status = bulla_sha256_finish(&list->group_hash, digest);
-    if (status != BULLA_OK)
-        return status;
-    if (!bulla_digest_equal(digest, list->store + index * BULLA_DIGEST_SIZE))
-        return BULLA_E_LIST_DIGEST;
-    list->group = index + 1u;
-    return BULLA_OK;
+    /* the copy is judged: what the caller holds may change meanwhile */
+    enum bulla_status status =
+        bulla_digest_check((struct bulla_bytes){loaded, len},
+                           list->store + index * BULLA_DIGEST_SIZE, BULLA_E_LIST_DIGEST);
+    if (status == BULLA_OK)
+        list->group = index + 1u;
+    return status;
 }
 
 const uint8_t *bulla_list_sector(const struct bulla_list *list, uint32_t index)
@@ -190,18 +192,6 @@ enum bulla_status bulla_sectors_init(struct bulla_sectors *s, const struct bulla
     else if (chunk_len < BULLA_SECTOR_SIZE)
         s->failed = BULLA_E_WORKSPACE_TOO_SMALL;
     return s->failed;
-}
-
-static enum bulla_status check_sector(const struct bulla_sectors *s, const uint8_t *expected)
-{
-    struct bulla_sha256 hash;
-    uint8_t digest[BULLA_DIGEST_SIZE];
-    bulla_sha256_init(&hash);
-    bulla_sha256_update(&hash, (struct bulla_bytes){s->chunk, s->filled});
-    enum bulla_status status = bulla_sha256_finish(&hash, digest);
-    if (status == BULLA_OK && !bulla_digest_equal(digest, expected))
-        status = BULLA_E_SECTOR_DIGEST;
-    return status;
 }
 
 enum bulla_status bulla_sectors_feed(struct bulla_sectors *s, struct bulla_bytes *in,
@@ -229,7 +219,8 @@ enum bulla_status bulla_sectors_feed(struct bulla_sectors *s, struct bulla_bytes
     if (s->filled < want)
         return BULLA_OK;
 
-    s->failed = check_sector(s, expected);
+    s->failed =
+        bulla_digest_check((struct bulla_bytes){s->chunk, want}, expected, BULLA_E_SECTOR_DIGEST);
     if (s->failed != BULLA_OK)
         return s->failed;
     *out = (struct bulla_bytes){s->chunk, want};

@@ -39,15 +39,15 @@ struct bulla_image_facts {
 
 /* What distinguishes one chip from another (docs/FORMAT.md "Chips"). */
 struct bulla_chip {
+    const struct bulla_region *regions; /* private, like the alias: see espimage_chips.c */
+    uint8_t region_count;
+    uint8_t fuse_width; /* bits of the anti-rollback fuse */
     uint16_t id;
-    uint8_t fuse_width;       /* bits of the anti-rollback fuse */
-    uint8_t region_count : 6; /* private, like alias and regions: see espimage_chips.c */
+    uint16_t boot_offset; /* where the second-stage bootloader lies in flash */
+    uint16_t alias;
     bool alias_reversed : 1;
     bool page_choice : 1;
-    const char *name;     /* "esp32c3", the name tools take */
-    uint32_t boot_offset; /* where the second-stage bootloader lies in flash */
-    uint32_t alias;
-    const struct bulla_region *regions;
+    char name[9]; /* "esp32c3", the name tools take */
 };
 const struct bulla_chip *bulla_chip_by_id(uint16_t id);        /* NULL: unknown */
 const struct bulla_chip *bulla_chip_by_name(const char *name); /* NULL: unknown */
@@ -58,9 +58,8 @@ struct bulla_segment {
 };
 
 struct bulla_espimage {
-    struct bulla_image_facts facts;
     enum bulla_status failed; /* sticky */
-    /* private from here on */
+    /* private */
     uint8_t state;
     uint8_t filled;     /* bytes of `held` in use */
     uint8_t segment;    /* index of the current segment */
@@ -75,11 +74,13 @@ struct bulla_espimage {
     uint32_t page_size; /* of the MMU */
     uint32_t column;    /* in the current signature block */
     uint32_t crc;       /* of it */
-    struct bulla_segment current;
-    struct bulla_segment segments[BULLA_ESP_SEGMENTS_MAX]; /* those with memory of their own */
     const struct bulla_chip *chip;
+    struct bulla_segment current;
+    /* what the image says of itself; the rest is private again */
+    struct bulla_image_facts facts;
+    uint8_t held[48];                                      /* the current piece, gathered */
+    struct bulla_segment segments[BULLA_ESP_SEGMENTS_MAX]; /* those with memory of their own */
     struct bulla_sha256 hash;
-    uint8_t held[48]; /* the current piece, gathered */
 };
 
 /* size: of the whole image, as the manifest declares it. An empty image is refused. */

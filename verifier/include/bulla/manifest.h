@@ -19,21 +19,21 @@ struct bulla_version {
 /* One image and its sector list. Spans point into the manifest bytes. */
 struct bulla_image {
     struct bulla_bytes component; /* first segment: "app" or "factory" */
+    struct bulla_bytes uri;       /* checked, not NUL-terminated */
+    uint32_t size;                /* bytes, >= 1 */
+    uint32_t list_size;           /* bytes of the encoded list, as size demands */
     uint8_t vendor_id[BULLA_UUID_SIZE];
     uint8_t class_id[BULLA_UUID_SIZE];
     uint8_t digest[BULLA_DIGEST_SIZE];
-    uint32_t size; /* bytes, >= 1 */
     uint8_t list_digest[BULLA_DIGEST_SIZE];
-    uint32_t list_size;     /* bytes of the encoded list, as size demands */
-    struct bulla_bytes uri; /* checked, not NUL-terminated */
 };
 
 struct bulla_manifest {
     uint32_t sequence;
-    struct bulla_image image;
-    struct bulla_version version;
     bool has_text;
+    struct bulla_image image;
     uint8_t text_digest[BULLA_DIGEST_SIZE];
+    struct bulla_version version;
 };
 
 /* Decode and judge, completely. *out is zero unless BULLA_OK. */
@@ -43,11 +43,13 @@ BULLA_MUST_CHECK enum bulla_status bulla_manifest_decode(struct bulla_bytes mani
 /* The image URI rules of docs/FORMAT.md, "URI"; signer and readers share them. */
 BULLA_MUST_CHECK enum bulla_status bulla_uri_check(struct bulla_bytes uri);
 
+/* Is this text the name of the component's sector list: "#" and the component's? */
+BULLA_MUST_CHECK bool bulla_is_list_name(struct bulla_bytes text, struct bulla_bytes component);
+
 /* The severed text: one deterministic item {+ lang: {+ (1..4): tstr}}. */
 BULLA_MUST_CHECK enum bulla_status bulla_text_check(struct bulla_bytes text);
 
-/* Length of the encoded sector list of an image of this size; 64 bit: near 2^32 it is
- * about 33.6 MB. */
-uint64_t bulla_list_size(uint32_t image_size);
+/* Length of the encoded sector list of an image of this size: about 33.6 MB near 2^32. */
+uint32_t bulla_list_size(uint32_t image_size);
 
 #endif

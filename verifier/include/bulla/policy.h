@@ -36,23 +36,23 @@ enum bulla_fact {
 /* What a device knows of itself. A member whose flag is false is not judged. */
 struct bulla_device {
     bool has_ids;
-    uint8_t vendor_id[BULLA_UUID_SIZE];
-    uint8_t class_id[BULLA_UUID_SIZE];
     bool has_component;
-    struct bulla_bytes component;
     bool has_sequence; /* sequence is the highest confirmed one */
+    bool has_slot_size;
+    bool has_format;
+    bool has_chip; /* ESP images only */
+    bool has_floor;
+    enum bulla_image_format format;
     uint32_t sequence;
     const uint8_t *confirmed_digest; /* of the confirmed manifest; equal sequence is fine with
                                         it; NULL: equal is refused */
-    bool has_slot_size;
+    struct bulla_bytes component;
     uint32_t slot_size;
-    bool has_format;
-    enum bulla_image_format format;
-    bool has_chip; /* ESP images only */
     uint16_t chip_id;
     uint16_t chip_revision; /* major * 100 + minor */
-    bool has_floor;
     uint32_t floor;
+    uint8_t vendor_id[BULLA_UUID_SIZE];
+    uint8_t class_id[BULLA_UUID_SIZE];
 };
 
 /* All facts this device demands before an image is committed: everything but those whose member

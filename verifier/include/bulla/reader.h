@@ -25,39 +25,44 @@ enum bulla_event {
 };
 
 struct bulla_reader {
-    const struct bulla_trust *trust;
-    const struct bulla_device *device;
+    /* private */
+    enum bulla_status failed;
+    uint8_t state;
+    bool text_seen;
+    bool list_seen;
+    bool bundle_seen;
+    uint8_t members_left;
+
+    /* valid from BULLA_EVENT_HEAD on */
+    bool same_as_confirmed; /* equal sequence and digest: nothing newer */
+    uint32_t signers;       /* bit i: trust->keys[i] */
+    uint32_t facts;         /* enum bulla_fact */
+    uint32_t offset;        /* envelope bytes consumed; counted up to a bundled image */
+    uint32_t list_offset;   /* where the list's content began */
+    uint32_t bundle_offset; /* where the bundled image's content began; 0: none (yet) */
+    struct bulla_bytes text;
+    struct bulla_bytes bundled;
+
+    /* private */
+    size_t filled;
+    size_t need;
+    uint32_t member_left;
     uint8_t *head; /* caller's, BULLA_HEAD_MAX bytes */
     uint8_t *workspace;
     size_t workspace_len;
+    const struct bulla_trust *trust;
+    const struct bulla_device *device;
 
     /* valid from BULLA_EVENT_HEAD on */
     struct bulla_envelope envelope;
     struct bulla_manifest manifest;
     uint8_t manifest_digest[BULLA_DIGEST_SIZE];
-    uint32_t signers;       /* bit i: trust->keys[i] */
-    uint32_t facts;         /* enum bulla_fact */
-    bool same_as_confirmed; /* equal sequence and digest: nothing newer */
 
-    struct bulla_list list;
-    struct bulla_bytes text;
-    struct bulla_bytes bundled;
-    uint32_t offset;        /* envelope bytes consumed; counted up to a bundled image */
-    uint32_t list_offset;   /* where the list's content began */
-    uint32_t bundle_offset; /* where the bundled image's content began; 0: none (yet) */
+    struct bulla_list list; /* valid from BULLA_EVENT_LIST on */
 
     /* private */
-    uint32_t state;
-    size_t filled;
-    size_t need;
-    uint32_t members_left;
-    uint32_t member_left;
-    bool text_seen;
-    bool list_seen;
-    bool bundle_seen;
     struct bulla_sha256 text_hash;
     uint8_t scratch[BULLA_URI_MAX + 16u]; /* key and byte string head of one member */
-    enum bulla_status failed;
 };
 
 /* `head` must hold BULLA_HEAD_MAX bytes; it, trust and device must outlive the reader. */

@@ -16,22 +16,22 @@
  * kept whole; else one digest per group of 32 is kept, and the caller loads a group again
  * (BULLA_GROUP_SIZE bytes) whenever bulla_sectors_feed asks for it. */
 struct bulla_list {
+    enum bulla_status failed;
+    bool whole;
+    bool verified;
+    uint8_t head_len; /* bytes before the digests */
     const struct bulla_image *image;
     uint8_t *store; /* whole: 32 * count bytes; grouped: group digests, then one group */
     uint32_t count; /* sectors of the image */
     uint32_t seen;  /* list bytes fed */
     uint32_t group; /* grouped: index of the group loaded + 1, 0 for none */
-    bool whole;
-    bool verified;
-    uint8_t head_len; /* bytes before the digests */
     uint8_t head[BULLA_LIST_HEAD_MAX];
     struct bulla_sha256 hash;       /* over the whole list */
     struct bulla_sha256 group_hash; /* over the current group */
-    enum bulla_status failed;
 };
 
 /* Bytes of workspace to hold the list of an image whole, and the least that works. */
-uint64_t bulla_list_workspace_whole(uint32_t image_size);
+uint32_t bulla_list_workspace_whole(uint32_t image_size);
 uint32_t bulla_list_workspace_min(uint32_t image_size);
 
 /* BULLA_E_WORKSPACE_TOO_SMALL when not even group digests fit. */

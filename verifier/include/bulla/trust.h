@@ -19,11 +19,11 @@ struct bulla_trust_key {
 struct bulla_trust {
     uint32_t threshold; /* 1..key_count */
     uint32_t key_count;
-    struct bulla_trust_key keys[BULLA_TRUST_KEYS_MAX];
     uint32_t pin_count;
-    const uint8_t *pins[BULLA_TRUST_PINS_MAX]; /* SHA-256 of a SubjectPublicKeyInfo, RFC 7469 */
     uint32_t anchor_count;
+    const uint8_t *pins[BULLA_TRUST_PINS_MAX]; /* SHA-256 of a SubjectPublicKeyInfo, RFC 7469 */
     struct bulla_bytes anchors[BULLA_TRUST_ANCHORS_MAX]; /* DER certificates */
+    struct bulla_trust_key keys[BULLA_TRUST_KEYS_MAX];
 };
 
 /* Decode and judge a store. Keys are checked as bulla_ed25519_key_check does. On failure *out
