@@ -250,6 +250,35 @@ static void test_sectors_workspace_too_small_is_told(void **state)
                   BULLA_E_WORKSPACE_TOO_SMALL);
 }
 
+static void test_sectors_wrong_calls_are_refused(void **state)
+{
+    (void)state;
+    struct bulla_image facts;
+    struct bulla_list list;
+    struct bulla_sectors s;
+    static const uint8_t one_more;
+    uint32_t len = make(&facts, 40 * BULLA_SECTOR_SIZE);
+
+    /* a list that is longer than its image demands */
+    assert_status(bulla_list_init(&list, &facts, workspace, sizeof(workspace)), BULLA_OK);
+    assert_status(bulla_list_feed(&list, (struct bulla_bytes){encoded, len}), BULLA_OK);
+    assert_status(bulla_list_feed(&list, (struct bulla_bytes){&one_more, 1}), BULLA_E_LIST_SIZE);
+
+    /* a group for a list that is held whole, or not verified yet */
+    assert_status(bulla_list_init(&list, &facts, workspace, sizeof(workspace)), BULLA_OK);
+    assert_status(feed_list(&list, len, len), BULLA_OK);
+    assert_status(bulla_list_load_group(&list, 0, group(&list, 0)), BULLA_E_LIST_FORM);
+    assert_status(bulla_sectors_init(&s, &list, chunk, sizeof(chunk) - 1),
+                  BULLA_E_WORKSPACE_TOO_SMALL);
+    make(&facts, IMAGE_MAX);
+    assert_status(bulla_list_init(&list, &facts, workspace, BULLA_WORKSPACE_MIN), BULLA_OK);
+    assert_status(bulla_list_load_group(&list, 0, group(&list, 0)), BULLA_E_LIST_FORM);
+
+    /* a manifest whose two sizes disagree */
+    facts.list_size++;
+    assert_status(bulla_list_init(&list, &facts, workspace, sizeof(workspace)), BULLA_E_LIST_SIZE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_sectors_grouped_list_gives_the_same_sectors),
         cmocka_unit_test(test_sectors_forged_group_is_refused),
         cmocka_unit_test(test_sectors_workspace_too_small_is_told),
+        cmocka_unit_test(test_sectors_wrong_calls_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -254,6 +254,60 @@ static void test_vectors_failure_is_sticky_and_empty(void **state)
     fclose(cases);
 }
 
+/* A stored head alone: what is judged in it has the same status as in the whole envelope. */
+static void test_vectors_head_alone_is_judged_alike(void **state)
+{
+    (void)state;
+    static struct bulla_reader r;
+    struct vector v;
+    FILE *cases = open_cases("envelope");
+    int accepted = 0, refused = 0;
+    while (next_vector(cases, &v)) {
+        struct bulla_envelope envelope;
+        struct bulla_manifest manifest;
+        uint8_t digest[BULLA_DIGEST_SIZE];
+        uint32_t signers, facts;
+        size_t need;
+        struct bulla_bytes all = {v.envelope.data, v.envelope.len};
+        enum bulla_status whole = judge(&v.run, all.data, all.len, SIZE_MAX, 65536, &r);
+        if (bulla_envelope_split(all, &envelope, &need) == BULLA_OK) {
+            struct bulla_bytes head = {all.data, envelope.head_len};
+            enum bulla_status got = bulla_head_judge(head, &v.trust, &v.run.device, &envelope,
+                                                     &manifest, digest, &signers, &facts);
+            /* the reader failed in the head, too, or it went on to text, list and image */
+            if (r.state == 0)
+                assert_status(got, whole);
+            else
+                assert_status(got, BULLA_OK);
+            assert_int_equal((facts & BULLA_FACT_SIGNED) != 0, got == BULLA_OK);
+            accepted += got == BULLA_OK;
+            refused += got != BULLA_OK;
+            if (got == BULLA_OK && head.len < all.len) {
+                head.len++;
+                assert_status(bulla_head_judge(head, &v.trust, &v.run.device, &envelope, &manifest,
+                                               digest, &signers, &facts),
+                              BULLA_E_ENVELOPE_TRAILING);
+            }
+        }
+        end_vector(&v);
+    }
+    fclose(cases);
+    assert_true(accepted > 50 && refused > 100);
+}
+
+static void test_vectors_head_with_two_members_is_refused(void **state)
+{
+    (void)state;
+    struct bulla_envelope envelope;
+    size_t need;
+    struct file good = load("envelope", "good", ".suit");
+    assert_int_equal(good.data[2], 0xa3);
+    good.data[2] = 0xa2;
+    assert_status(bulla_envelope_split((struct bulla_bytes){good.data, good.len}, &envelope, &need),
+                  BULLA_E_ENVELOPE_MEMBER_MISSING);
+    free(good.data);
+}
+
 static void test_vectors_every_trust_store_has_its_status(void **state)
 {
     (void)state;
@@ -284,6 +338,8 @@ int main(void)
         cmocka_unit_test(test_vectors_prefix_is_never_accepted),
         cmocka_unit_test(test_vectors_flipped_bit_is_refused),
         cmocka_unit_test(test_vectors_failure_is_sticky_and_empty),
+        cmocka_unit_test(test_vectors_head_alone_is_judged_alike),
+        cmocka_unit_test(test_vectors_head_with_two_members_is_refused),
         cmocka_unit_test(test_vectors_every_trust_store_has_its_status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

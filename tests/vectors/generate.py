@@ -180,6 +180,7 @@ case("block-untagged", "block-form", "an untagged COSE_Sign1", keys=[Block(A, ta
 case("block-cose-sign", "block-form", "a COSE_Sign block", keys=[Block(A, tag=98)])
 case("block-mac0", "block-form", "a COSE_Mac0 block", keys=[Block(A, tag=17)])
 case("block-three-items", "block-form", "a block of three elements", blocks=lambda b: [encode(Tag(18, [encode({1: -19}), {4: A.id}, None]))])
+case("block-empty", "block-form", "an empty byte string where a block should be", blocks=lambda b: [b""])
 case("block-trailing", "cbor-trailing", "a byte after the block", blocks=lambda b: [b[0] + b"\0"])
 case("block-foreign-shape", "block-form", "a second block that is no COSE_Sign1", keys=[A], wrapper=lambda w: w + [encode([1, 2])])
 case("alg-missing", "block-protected", "an empty protected header", keys=[Block(A, protected=b"")])
@@ -268,6 +269,9 @@ case("shared-indefinite", "cbor-indefinite", "the sequence has no length", commo
 for key, word in ((1, "vendor"), (2, "class"), (3, "digest"), (14, "size")):
     case(f"parameter-no-{word}", "parameter-unexpected", f"parameter {key} is missing", shared=edit_parameters(3, drop_key(key)))
 case("parameter-slot", "parameter-unexpected", "parameter 5 besides", shared=edit_parameters(3, put(5, 0)))
+case("parameter-content", "parameter-unexpected", "parameter 18 behind the size", shared=edit_parameters(3, put(18, b"")))
+case("parameter-content-of-list", "parameter-unexpected", "parameter 18 behind the list's size", shared=edit_parameters(11, put(18, b"")))
+case("parameter-fetch-arguments", "parameter-unexpected", "fetch arguments behind the URI", install=edit_parameters(11, put(25, b"")))
 case("parameter-unknown-instead", "parameter-unexpected", "parameter 24 instead of 14", shared=edit_parameters(3, lambda p: put(24, bytes(16))(drop_key(14)(p))))
 case("parameter-order", "parameter-unexpected", "parameters unsorted", shared=edit_parameters(3, in_order(2, 1, 3, 14)))
 case("parameter-twice", "parameter-unexpected", "parameter 1 twice", shared=edit_parameters(3, lambda p: Pairs([(1, p[1]), (1, p[1]), (3, p[3]), (14, p[14])])))
@@ -357,6 +361,7 @@ case("bundle-cut", "envelope-truncated", "the bundle ends early", bundle=True, e
 
 # ---- policy ----
 case("older", "sequence-too-old", "older than confirmed", sequence=4, device="sequence=5")
+case("older-other-digest", "sequence-too-old", "older, and the confirmed manifest is known", sequence=4, device="sequence=5,confirmed=other")
 case("older-text-newer", "sequence-too-old", "a newer version text on an older sequence", sequence=4, version="9.9.9", device="sequence=5")
 case("equal-other", "sequence-conflict", "confirmed sequence, another manifest", sequence=5, device="sequence=5,confirmed=other")
 case("equal-same", "ok", "the confirmed release itself", sequence=5, device="sequence=5,confirmed=same")
