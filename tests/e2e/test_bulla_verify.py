@@ -148,6 +148,27 @@ class Accepted(Case):
         for what in ("image", "floor", "format", "chip"):
             self.assertNotIn(what, doc["not_judged"])
 
+    def test_envelope_bundle_length_above_32_bits_is_refused(self):
+        # the largest image there is, and a bundle head that claims 2^63 bytes
+        size = 2**32 - 1
+        sectors = sealing.sha256(bytes(4096)) * (2**20 - 1) + sealing.sha256(bytes(4095))
+
+        def largest(shared):
+            shared[3] = {**shared[3], 14: size}
+            return shared
+
+        for claimed, status in ((2**63, "image-trailing"), (2**32, "image-trailing"),
+                                (size - 1, "image-truncated"), (size, "envelope-truncated")):
+            envelope = seal(
+                RAW, [ALICE], bundle=True, shared=largest,
+                sector_list=lambda s: [s[0], s[1], size, sectors],
+                members=lambda m: m[:-1] + [(m[-1][0], sealing.head(2, claimed))])  # fmt: skip
+            self.assert_refused(status, envelope)
+
+    def test_envelope_uri_no_device_can_use_is_refused(self):
+        for uri in ("https://[::::]/x", "https://localhost:0443/x", "https://h./x", "https://a..b/x"):
+            self.assert_refused("uri-form", seal(RAW, [ALICE], uri=uri))
+
     def test_envelope_bundle_and_image_are_both_judged(self):
         envelope = seal(RAW, [ALICE], bundle=True)
         self.assert_accepted(envelope, image=RAW)

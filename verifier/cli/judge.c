@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bulla/transport.h"
 #include "verify.h"
 
 /* What an image alone can prove. */
@@ -65,11 +66,26 @@ static enum bulla_status take_bundled(struct judgement *j)
     return status == BULLA_OK ? image_check_sectors(&j->image, j->reader.bundled) : status;
 }
 
+/* The core judges the URI's form; whether a device could go there is its URL code's to say, so
+ * that code is asked here too. */
+static enum bulla_status check_uri(const struct judgement *j)
+{
+    static const char base[] = "https://device.invalid/app.suit";
+    struct bulla_url url;
+    enum bulla_status status =
+        bulla_url_parse((struct bulla_bytes){(const uint8_t *)base, sizeof(base) - 1}, &url);
+    if (status == BULLA_OK)
+        status = bulla_url_resolve(&url, j->reader.manifest.image.uri, &url);
+    return status == BULLA_OK ? BULLA_OK : BULLA_E_URI_FORM;
+}
+
 static enum bulla_status handle_event(struct judgement *j, enum bulla_event event)
 {
+    enum bulla_status status;
     switch (event) {
     case BULLA_EVENT_HEAD:
-        return give_workspace(j);
+        status = check_uri(j);
+        return status == BULLA_OK ? give_workspace(j) : status;
     case BULLA_EVENT_TEXT:
         return keep_text(j);
     case BULLA_EVENT_BUNDLE:

@@ -110,7 +110,8 @@ static enum bulla_status read_head(struct bulla_reader *r, struct bulla_bytes *i
     return BULLA_OK;
 }
 
-static enum bulla_status begin_text(struct bulla_reader *r, struct bulla_bytes bstr_head)
+static enum bulla_status begin_text(struct bulla_reader *r, struct bulla_bytes bstr_head,
+                                    uint64_t len)
 {
     if (r->text_seen)
         return BULLA_E_CBOR_KEY_REPEATED;
@@ -118,33 +119,34 @@ static enum bulla_status begin_text(struct bulla_reader *r, struct bulla_bytes b
         return BULLA_E_CBOR_KEY_ORDER;
     if (!r->manifest.has_text)
         return BULLA_E_TEXT_UNSIGNED;
-    if (r->member_left > BULLA_TEXT_MAX)
+    if (len > BULLA_TEXT_MAX)
         return BULLA_E_TEXT_TOO_LARGE;
     if (r->workspace_len < BULLA_TEXT_MAX)
         return BULLA_E_WORKSPACE_TOO_SMALL;
     r->text_seen = true;
     bulla_sha256_init(&r->text_hash);
     bulla_sha256_update(&r->text_hash, bstr_head); /* the digest covers the byte string's head */
-    enter(r, STATE_TEXT, r->member_left);
+    enter(r, STATE_TEXT, (uint32_t)len);
     return BULLA_OK;
 }
 
-static enum bulla_status begin_list(struct bulla_reader *r)
+static enum bulla_status begin_list(struct bulla_reader *r, uint64_t len)
 {
     if (r->list_seen)
         return BULLA_E_CBOR_KEY_REPEATED;
     if (r->manifest.has_text && !r->text_seen)
         return BULLA_E_TEXT_MISSING;
-    if (r->member_left != r->manifest.image.list_size)
+    if (len != r->manifest.image.list_size)
         return BULLA_E_LIST_SIZE;
     r->list_seen = true;
+    r->member_left = (uint32_t)len;
     r->list_offset = r->offset;
     enter(r, STATE_LIST, 0);
     return bulla_list_init(&r->list, &r->manifest.image, r->workspace, r->workspace_len);
 }
 
 /* The image itself, under exactly its URI, which must sort after "#X". */
-static enum bulla_status begin_bundle(struct bulla_reader *r, struct bulla_bytes key)
+static enum bulla_status begin_bundle(struct bulla_reader *r, struct bulla_bytes key, uint64_t len)
 {
     if (r->bundle_seen)
         return BULLA_E_CBOR_KEY_REPEATED;
@@ -154,10 +156,10 @@ static enum bulla_status begin_bundle(struct bulla_reader *r, struct bulla_bytes
     /* deterministic order of text keys: shorter first, then bytewise */
     if (key.len < list_key_len || (key.len == list_key_len && key.data[0] < '#'))
         return BULLA_E_CBOR_KEY_ORDER;
-    if (r->member_left != r->manifest.image.size)
-        return r->member_left < r->manifest.image.size ? BULLA_E_IMAGE_TRUNCATED
-                                                       : BULLA_E_IMAGE_TRAILING;
+    if (len != r->manifest.image.size)
+        return len < r->manifest.image.size ? BULLA_E_IMAGE_TRUNCATED : BULLA_E_IMAGE_TRAILING;
     r->bundle_seen = true;
+    r->member_left = (uint32_t)len;
     r->bundle_offset = r->offset;
     enter(r, STATE_BUNDLE, 0);
     return BULLA_OK;
@@ -177,11 +179,13 @@ static enum bulla_status begin_member(struct bulla_reader *r)
         is_text = bulla_cbor_uint(&c) == MEMBER_TEXT;
     else
         bulla_cbor_fail(&c, BULLA_E_ENVELOPE_MEMBER_UNKNOWN);
+    bool is_list = bulla_is_list_name(key, r->manifest.image.component);
+    bool is_bundle = bulla_bytes_equal(key, r->manifest.image.uri);
+    if (c.failed == BULLA_OK && !is_text && !is_list && !is_bundle)
+        return BULLA_E_ENVELOPE_MEMBER_UNKNOWN;
     struct bulla_bytes bstr_head = c.left;
     uint64_t len = bulla_cbor_bstr_head(&c);
     bstr_head.len -= c.left.len;
-    /* no member has 2^32 bytes: the reason is the member's own */
-    r->member_left = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
     if (c.failed == BULLA_E_CBOR_TRUNCATED) {
         if (c.missing > sizeof(r->scratch) - r->filled)
             return BULLA_E_ENVELOPE_MEMBER_UNKNOWN; /* a key longer than any URI */
@@ -191,12 +195,8 @@ static enum bulla_status begin_member(struct bulla_reader *r)
     if (c.failed != BULLA_OK)
         return c.failed;
     if (is_text)
-        return begin_text(r, bstr_head);
-    if (bulla_is_list_name(key, r->manifest.image.component))
-        return begin_list(r);
-    if (bulla_bytes_equal(key, r->manifest.image.uri))
-        return begin_bundle(r, key);
-    return BULLA_E_ENVELOPE_MEMBER_UNKNOWN;
+        return begin_text(r, bstr_head, len);
+    return is_list ? begin_list(r, len) : begin_bundle(r, key, len);
 }
 
 static enum bulla_status read_member(struct bulla_reader *r, struct bulla_bytes *in,
