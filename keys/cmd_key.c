@@ -10,16 +10,6 @@ int end_unusable(struct host_tool *tool, enum bulla_status status, const char *w
     return host_end(tool, bulla_status_is_refusal(status) ? BULLA_E_USAGE : status, "%s", why);
 }
 
-static void add_string(struct host_tool *tool, const char *member, const char *text)
-{
-    if (!tool->json)
-        return;
-    char *tidy = host_tidy(text); /* paths need not be UTF-8 */
-    if (tidy != NULL)
-        (void)json_object_set_new(tool->doc, member, json_string(tidy));
-    free(tidy);
-}
-
 /* Reads the public key back from the file just written, with all checks of a trust file. */
 static int tell_generated(struct host_tool *tool, const struct arguments *args,
                           const char *private_path, const char *public_path)
@@ -38,9 +28,9 @@ static int tell_generated(struct host_tool *tool, const struct arguments *args,
     host_say(tool, "private key: %s (%s)", private_path, encrypted ? "encrypted" : "not encrypted");
     host_say(tool, "public key: %s", public_path);
     host_say(tool, "key id: %s", id_text);
-    add_string(tool, "private_key", private_path);
-    add_string(tool, "public_key", public_path);
-    add_string(tool, "key_id", id_text);
+    host_member(tool, "private_key", private_path);
+    host_member(tool, "public_key", public_path);
+    host_member(tool, "key_id", id_text);
     if (tool->json)
         (void)json_object_set_new(tool->doc, "encrypted", json_boolean(encrypted));
     return host_end(tool, BULLA_OK, NULL);
@@ -82,7 +72,7 @@ int run_id(struct host_tool *tool, const struct arguments *args)
     host_hex((struct bulla_bytes){id, sizeof id}, id_text);
     host_hex((struct bulla_bytes){key, sizeof key}, key_text);
     host_say(tool, "%s", id_text);
-    add_string(tool, "key_id", id_text);
-    add_string(tool, "public_key", key_text);
+    host_member(tool, "key_id", id_text);
+    host_member(tool, "public_key", key_text);
     return host_end(tool, BULLA_OK, NULL);
 }

@@ -76,8 +76,16 @@ static bool encode_names(struct host_tool *tool, const char *list, uint8_t names
     return true;
 }
 
-static enum bulla_status add_key(struct host_tool *tool, const char *spec, struct parts *parts,
-                                 char why[256])
+static enum bulla_status refuse_overwriting(const char *input, const char *output, char why[256])
+{
+    if (!host_same_file(input, output))
+        return BULLA_OK;
+    return keys_refuse(why, BULLA_E_USAGE, "-o %.100s would overwrite %.100s, which is read",
+                       output, input);
+}
+
+static enum bulla_status add_key(struct host_tool *tool, const char *spec, const char *output,
+                                 struct parts *parts, char why[256])
 {
     struct bulla_trust *trust = &parts->trust;
     uint32_t i = trust->key_count;
@@ -87,7 +95,9 @@ static enum bulla_status add_key(struct host_tool *tool, const char *spec, struc
 
     if (path == NULL)
         return keys_refuse(why, BULLA_E_IO, "out of memory");
-    enum bulla_status status = keys_public_load(path, parts->keys[i], why);
+    enum bulla_status status = refuse_overwriting(path, output, why);
+    if (status == BULLA_OK)
+        status = keys_public_load(path, parts->keys[i], why);
     free(path);
     if (status != BULLA_OK)
         return status;
@@ -196,11 +206,14 @@ static enum bulla_status collect(struct host_tool *tool, const struct arguments 
     enum bulla_status status = BULLA_OK;
 
     for (uint32_t i = 0; status == BULLA_OK && i < args->key_count; i++)
-        status = add_key(tool, args->keys[i], parts, why);
+        status = add_key(tool, args->keys[i], args->output, parts, why);
     for (uint32_t i = 0; status == BULLA_OK && i < args->pin_count; i++)
         status = add_pin(args->pins[i], parts, why);
-    for (uint32_t i = 0; status == BULLA_OK && i < args->anchor_count; i++)
-        status = add_anchor(tool, args->anchors[i], parts, why);
+    for (uint32_t i = 0; status == BULLA_OK && i < args->anchor_count; i++) {
+        status = refuse_overwriting(args->anchors[i], args->output, why);
+        if (status == BULLA_OK)
+            status = add_anchor(tool, args->anchors[i], parts, why);
+    }
     if (status != BULLA_OK)
         return status;
     parts->trust.threshold = args->threshold > 0 ? args->threshold : 1;
@@ -232,10 +245,12 @@ static int write_store(struct host_tool *tool, const struct arguments *args,
                         "the store would be refused: %s", bulla_status_sentence(status));
     status =
         host_write_file(args->output, (struct bulla_bytes){encoded.data, encoded.len}, 0644, true);
+    int error = errno;
     size_t size = encoded.len;
     host_buffer_free(&encoded);
     if (status != BULLA_OK)
-        return host_end(tool, status, "cannot write %s: %s", args->output, strerror(errno));
+        return host_end(tool, status, "cannot write %s: %s", args->output,
+                        host_write_reason(error));
     note_servers(tool, trust);
     if (!describe_trust(tool, trust))
         return host_end(tool, BULLA_E_IO, "out of memory");

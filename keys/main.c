@@ -74,21 +74,11 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-/* --help and --version */
-static int tell(struct host_tool *tool, const char *member, const char *text)
-{
-    if (tool->json)
-        (void)json_object_set_new(tool->doc, member, json_string(text));
-    else
-        (void)fputs(text, stdout);
-    return host_end(tool, BULLA_OK, NULL);
-}
-
 static int tell_about(struct host_tool *tool, int option)
 {
     if (option == 'h')
-        return tell(tool, "help", help);
-    return tell(tool, "version", "bulla-key " BULLA_VERSION "\n");
+        return host_tell(tool, "help", help);
+    return host_tell(tool, "version", "bulla-key " BULLA_VERSION "\n");
 }
 
 /* What getopt_long stumbled over. A short option may stand inside a cluster, which getopt has

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PEM blocks out of texts, leniently about line ends and line lengths and what stands before
- * the block, strictly about there being something after it. */
+ * the block, strictly about the block itself and about there being another. */
 
 #include "pem.h"
 
@@ -10,6 +10,10 @@
 #include <openssl/pem.h>
 #include <stdarg.h>
 #include <string.h>
+
+#define BEGIN_MARK "-----BEGIN"
+#define END_MARK   "-----END"
+#define DASHES     5u
 
 /* Secure: OpenSSL then wipes its own buffers too, whatever the block turns out to hold. */
 static bool read_block(BIO *bio, struct keys_pem *out)
@@ -27,17 +31,61 @@ static bool read_block(BIO *bio, struct keys_pem *out)
     return plain;
 }
 
-/* Is there anything else that begins as a block does? */
-static bool another_follows(BIO *bio)
+static const uint8_t *find(struct bulla_bytes text, const char *mark)
 {
-    struct keys_pem next = {0};
+    return memmem(text.data, text.len, mark, strlen(mark));
+}
 
-    ERR_clear_error();
-    bool whole = read_block(bio, &next);
-    keys_pem_free(&next);
-    bool none = !whole && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    ERR_clear_error();
-    return !none;
+static struct bulla_bytes rest_from(struct bulla_bytes text, const uint8_t *at)
+{
+    return (struct bulla_bytes){at, text.len - (size_t)(at - text.data)};
+}
+
+static bool begins_line(struct bulla_bytes text, const uint8_t *at)
+{
+    return at == text.data || at[-1] == '\n';
+}
+
+static bool is_body(uint8_t c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '/' || c == '=' || c == '\r' || c == '\n';
+}
+
+/* What a person takes for the first block is what OpenSSL reads: its mark begins a line, that
+ * line is armour and nothing else, and base64 follows up to the END line. OpenSSL alone would
+ * skip a block that is not quite one, and read on past lines that it does not understand. */
+static bool first_is_plain(struct bulla_bytes text)
+{
+    const uint8_t *begin = find(text, BEGIN_MARK);
+
+    if (begin == NULL || !begins_line(text, begin))
+        return false;
+    struct bulla_bytes armour = rest_from(text, begin);
+    const uint8_t *body = memchr(armour.data, '\n', armour.len);
+    if (body == NULL)
+        return false;
+    size_t line = (size_t)(body - begin);
+    while (line > 0 && (begin[line - 1] == '\r' || begin[line - 1] == ' '))
+        line--;
+    if (line < 2 * DASHES || memcmp(begin + line - DASHES, BEGIN_MARK, DASHES) != 0)
+        return false;
+    const uint8_t *end = find(rest_from(text, body), END_MARK);
+    if (end == NULL || !begins_line(text, end))
+        return false;
+    for (; body < end; body++) {
+        if (!is_body(*body))
+            return false;
+    }
+    return true;
+}
+
+/* Does any other block begin, be it broken, indented or behind other text? */
+static bool begins_again(struct bulla_bytes text)
+{
+    const uint8_t *first = find(text, BEGIN_MARK);
+
+    return first != NULL && find(rest_from(text, first + 1), BEGIN_MARK) != NULL;
 }
 
 bool keys_pem_first(struct bulla_bytes text, struct keys_pem *out)
@@ -54,9 +102,9 @@ bool keys_pem_first(struct bulla_bytes text, struct keys_pem *out)
     BIO *bio = BIO_new_mem_buf(text.data, (int)text.len);
     if (bio == NULL)
         return false;
-    bool found = read_block(bio, out);
+    bool found = first_is_plain(text) && read_block(bio, out);
     if (found)
-        out->more = another_follows(bio);
+        out->more = begins_again(text);
     else
         keys_pem_free(out);
     BIO_free(bio);
@@ -78,7 +126,8 @@ bool keys_is_pem(struct bulla_bytes content)
         if (c < 0x20 && (c < '\t' || c > '\r') && c != 0x1b)
             return false;
     }
-    return content.len > 0 && memmem(content.data, content.len, "-----BEGIN", 10) != NULL;
+    return content.len > 0 &&
+           memmem(content.data, content.len, BEGIN_MARK, strlen(BEGIN_MARK)) != NULL;
 }
 
 enum bulla_status keys_refuse(char why[256], enum bulla_status status, const char *sentence, ...)

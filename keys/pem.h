@@ -13,11 +13,11 @@ struct keys_pem {
     char *name; /* "PUBLIC KEY" */
     uint8_t *data;
     size_t len;
-    bool more; /* another block, whole or broken, follows */
+    bool more; /* "-----BEGIN" occurs again, in whatever form */
 };
 
-/* The first block of a text. False when there is none, or it is broken or has the headers of
- * old OpenSSL formats. What it held is wiped by keys_pem_free. */
+/* The first block of a text. False when there is none, or it is broken, holds anything but base64
+ * or has the headers of old OpenSSL formats. What it held is wiped by keys_pem_free. */
 BULLA_MUST_CHECK bool keys_pem_first(struct bulla_bytes text, struct keys_pem *out);
 void keys_pem_free(struct keys_pem *block);
 

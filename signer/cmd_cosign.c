@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,28 +107,50 @@ static enum bulla_status sign_heads(const struct walked *w, const struct key_rin
                                 &need);
 }
 
-/* What follows the head: as it is, and past the judge on its way. */
-static enum bulla_status copy_rest(int fd, uint64_t offset, struct host_writer *w,
-                                   struct judge *judge)
+/* What follows the head: as it is, and past the judge on its way. `digest` is of what was read
+ * here; the judge's verdict waits for judge_end. A file that grew is read up to one block more. */
+static enum bulla_status copy_rest(int fd, const struct walked *walked, struct host_writer *w,
+                                   struct judge *judge, uint8_t digest[BULLA_DIGEST_SIZE])
 {
+    uint64_t offset = walked->envelope.head_len;
     uint8_t block[COPY_ROOM];
+    struct bulla_sha256 hash;
 
-    for (;;) {
+    bulla_sha256_init(&hash);
+    while (offset <= walked->size) {
         ssize_t n = pread(fd, block, sizeof(block), (off_t)offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return BULLA_E_IO;
         if (n == 0)
-            return judge_end(judge);
+            break;
         struct bulla_bytes bytes = {block, (size_t)n};
-        enum bulla_status status = judge_feed(judge, bytes);
-        if (status == BULLA_OK)
-            status = host_writer_write(w, bytes);
-        if (status != BULLA_OK)
-            return status;
+        bulla_sha256_update(&hash, bytes);
+        (void)!judge_feed(judge, bytes);
+        if (host_writer_write(w, bytes) != BULLA_OK)
+            return BULLA_E_IO;
         offset += (uint64_t)n;
     }
+    return bulla_sha256_finish(&hash, digest);
+}
+
+/* The copy is what walk_envelope judged, a bundled image included, and the reader takes it. */
+static enum bulla_status copy_judged(int fd, const struct walked *w, struct host_writer *writer,
+                                     struct judge *judge, const char *out, char why[WHY_SIZE])
+{
+    uint8_t digest[BULLA_DIGEST_SIZE];
+    enum bulla_status status = copy_rest(fd, w, writer, judge, digest);
+
+    if (status == BULLA_E_IO)
+        snprintf(why, WHY_SIZE, "%s: %s", out, strerror(errno));
+    if (status != BULLA_OK)
+        return status;
+    if (!bulla_digest_equal(digest, w->tail_digest)) {
+        snprintf(why, WHY_SIZE, "the envelope changed while it was read");
+        return BULLA_E_IO;
+    }
+    return judge_end(judge);
 }
 
 static enum bulla_status write_cosigned(int fd, const struct walked *w, const struct key_ring *ring,
@@ -145,20 +168,21 @@ static enum bulla_status write_cosigned(int fd, const struct walked *w, const st
     judge_begin(&judge, ring, &anybody, NULL);
     enum bulla_status status =
         judge_feed(&judge, (struct bulla_bytes){heads->probe, heads->probe_len});
-    if (status == BULLA_OK)
+    if (status == BULLA_OK) {
         status = host_writer_write(&writer, (struct bulla_bytes){heads->final, heads->final_len});
+        if (status != BULLA_OK)
+            snprintf(why, WHY_SIZE, "%s: %s", out, strerror(errno));
+    }
     if (status == BULLA_OK)
-        status = copy_rest(fd, w->envelope.head_len, &writer, &judge);
+        status = copy_judged(fd, w, &writer, &judge, out, why);
     judge_free(&judge);
     if (status != BULLA_OK) {
-        if (status == BULLA_E_IO)
-            snprintf(why, WHY_SIZE, "%s: %s", out, strerror(errno));
         host_writer_abort(&writer);
         return status;
     }
     status = host_writer_commit(&writer, true);
     if (status != BULLA_OK)
-        snprintf(why, WHY_SIZE, "%s: %s", out, strerror(errno));
+        snprintf(why, WHY_SIZE, "%s: %s", out, host_write_reason(errno));
     return status;
 }
 
@@ -184,7 +208,7 @@ static int cosign(struct host_tool *tool, int fd, const struct key_ring *ring, c
     host_say(tool, "%s now has %u signatures", out, (unsigned)heads.block_count);
     host_say(tool, "  %-15s %s", "manifest digest", digest);
     if (tool->json) {
-        json_object_set_new(tool->doc, "output", json_string(out));
+        host_member(tool, "output", out);
         json_object_set_new(tool->doc, "signatures", json_integer(heads.block_count));
         json_object_set_new(tool->doc, "sequence", json_integer(w.manifest.sequence));
         json_object_set_new(tool->doc, "manifest_digest", json_string(digest));
@@ -193,13 +217,38 @@ static int cosign(struct host_tool *tool, int fd, const struct key_ring *ring, c
     return host_end(tool, BULLA_OK, NULL);
 }
 
-/* Open a regular file; -1, or the exit code after the reason was told. */
-static int open_envelope(struct host_tool *tool, const char *path, int *fd, mode_t *mode)
+/* Take the lock, then see whether the name still leads to this file: who held it before has
+ * given the name to a new one. */
+static enum bulla_status lock_envelope(const char *path, int *fd)
+{
+    struct stat held, named;
+
+    for (;;) {
+        if (flock(*fd, LOCK_EX) != 0) {
+            if (errno == EINTR)
+                continue;
+            return BULLA_E_IO;
+        }
+        if (fstat(*fd, &held) != 0 || stat(path, &named) != 0)
+            return BULLA_E_IO;
+        if (held.st_dev == named.st_dev && held.st_ino == named.st_ino)
+            return BULLA_OK;
+        close(*fd);
+        *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (*fd < 0)
+            return BULLA_E_IO;
+    }
+}
+
+/* Open a regular file; -1, or the exit code after the reason was told. In place: one cosigner at
+ * a time, from reading to the new name, or the last one drops the others' signatures. */
+static int open_envelope(struct host_tool *tool, const char *path, bool in_place, int *fd,
+                         mode_t *mode)
 {
     struct stat info;
 
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (*fd < 0 || fstat(*fd, &info) != 0)
+    if (*fd < 0 || (in_place && lock_envelope(path, fd) != BULLA_OK) || fstat(*fd, &info) != 0)
         return host_end(tool, BULLA_E_IO, "%s: %s", path, strerror(errno));
     if (!S_ISREG(info.st_mode))
         return host_end(tool, BULLA_E_IO, "%s is not a regular file", path);
@@ -225,11 +274,18 @@ int cmd_cosign(struct host_tool *tool, int argc, char **argv)
     int end = cli_parse(tool, &command, argc, argv, &path);
     if (end >= 0)
         return end;
+    if (out == NULL)
+        out = path;
+    end = cli_keep_inputs(tool, out, &key_paths);
+    if (end < 0)
+        end = cli_keep_input(tool, out, passphrase_file);
+    if (end >= 0)
+        return end;
     end = ring_load(tool, &key_paths, passphrase_file, &ring);
     if (end < 0)
-        end = open_envelope(tool, path, &fd, &mode);
+        end = open_envelope(tool, path, out == path || host_same_file(out, path), &fd, &mode);
     if (end < 0)
-        end = cosign(tool, fd, &ring, out != NULL ? out : path, mode);
+        end = cosign(tool, fd, &ring, out, mode);
     ring_free(&ring);
     if (fd >= 0)
         close(fd);

@@ -49,20 +49,20 @@ static int extract(struct host_tool *tool, const char *path, int fd, uint32_t fi
     if (status != BULLA_OK)
         return cli_end(tool, status, why);
     if (host_writer_open(&w, out, 0644) != BULLA_OK)
-        return host_end(tool, BULLA_E_IO, "%s: %s", out, strerror(errno));
+        return host_end(tool, BULLA_E_IO, "%s: %s", out, host_write_reason(errno));
     status = copy_app(path, fd, &flash, size, &w, &scan, why);
     if (status != BULLA_OK) {
         host_writer_abort(&w);
         return cli_end(tool, status, why);
     }
     if (host_writer_commit(&w, true) != BULLA_OK)
-        return host_end(tool, BULLA_E_IO, "%s: %s", out, strerror(errno));
+        return host_end(tool, BULLA_E_IO, "%s: %s", out, host_write_reason(errno));
 
     host_say(tool, "%s: app '%s' from file offset 0x%" PRIx32, out, flash.label, flash.app_offset);
     if (tool->json) {
         char *label =
             host_escape((struct bulla_bytes){(const uint8_t *)flash.label, strlen(flash.label)});
-        json_object_set_new(tool->doc, "output", json_string(out));
+        host_member(tool, "output", out);
         json_object_set_new(tool->doc, "partition", json_string(label != NULL ? label : ""));
         json_object_set_new(tool->doc, "offset", json_integer(flash.app_offset));
         free(label);
@@ -88,6 +88,9 @@ int cmd_extract(struct host_tool *tool, int argc, char **argv)
         return end;
     if (out == NULL)
         return host_usage(tool, "-o APP is missing");
+    end = cli_keep_input(tool, out, path);
+    if (end >= 0)
+        return end;
     enum bulla_status status = image_open(path, &fd, &size, why);
     end = status == BULLA_OK ? extract(tool, path, fd, size, out) : cli_end(tool, status, why);
     if (fd >= 0)

@@ -14,11 +14,13 @@
 #include "signer.h"
 
 static const char help[] =
-    "usage: bulla-sign publish ENVELOPE IMAGE --to DIR\n"
+    "usage: bulla-sign publish ENVELOPE IMAGE --to DIR [--trust FILE]...\n"
     "DIR is the directory a web server or CDN serves; it must exist. The envelope keeps its file\n"
     "name, the image goes where its signed URI points, relative to the envelope, and is written\n"
     "first: readers see the old release or the new one. Old images stay, for readers that still\n"
     "hold the old envelope; so every release needs a URI of its own (sign --uri app-1.4.2.bin).\n"
+    "--trust FILE (a trust store or a public key; may be repeated) judges the signatures as a\n"
+    "device does, before anything is laid out; without it they are not judged.\n"
     "An image whose URI is https://... or begins with / is checked but not laid out.\n"
     "Refused: an image that is not the signed one; another image under a URI in use; a sequence\n"
     "lower than the published envelope's, or equal with another manifest; another vendor, class\n"
@@ -26,6 +28,7 @@ static const char help[] =
 
 struct publication {
     const char *envelope, *image, *dir;
+    const struct bulla_trust *trust;  /* NULL: signatures are not judged */
     char *envelope_path, *image_path; /* image_path NULL: not laid out */
     int lock, envelope_fd, image_fd;
     uint32_t image_size;
@@ -40,7 +43,7 @@ struct publication {
 
 static enum bulla_status io_problem(const char *path, char why[WHY_SIZE])
 {
-    snprintf(why, WHY_SIZE, "%s: %s", path, strerror(errno));
+    snprintf(why, WHY_SIZE, "%s: %s", path, host_write_reason(errno));
     return BULLA_E_IO;
 }
 
@@ -69,6 +72,44 @@ static enum bulla_status open_envelope(struct publication *p, char why[WHY_SIZE]
     return BULLA_OK;
 }
 
+static enum bulla_status feed_file(int fd, struct judge *judge)
+{
+    uint8_t block[4096];
+
+    for (;;) {
+        ssize_t n = read(fd, block, sizeof(block));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return BULLA_E_IO;
+        if (n == 0)
+            return judge_end(judge);
+        enum bulla_status status = judge_feed(judge, (struct bulla_bytes){block, (size_t)n});
+        if (status != BULLA_OK)
+            return status;
+    }
+}
+
+/* By the device's reader, over the copy that will get the name. */
+static enum bulla_status judge_signatures(const struct publication *p, char why[WHY_SIZE])
+{
+    static const struct bulla_device anybody = {.has_ids = false};
+    struct judge judge;
+
+    if (p->trust == NULL)
+        return BULLA_OK;
+    int fd = open(p->envelope_writer.aside, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return io_problem(p->envelope_writer.aside, why);
+    judge_begin_trust(&judge, p->trust, &anybody, NULL);
+    enum bulla_status status = feed_file(fd, &judge);
+    if (status == BULLA_E_IO)
+        (void)io_problem(p->envelope_writer.aside, why);
+    judge_free(&judge);
+    close(fd);
+    return status;
+}
+
 /* Copied aside and judged in one reading: what gets its name later is what was judged. */
 static enum bulla_status take_envelope(struct publication *p, char why[WHY_SIZE])
 {
@@ -76,6 +117,8 @@ static enum bulla_status take_envelope(struct publication *p, char why[WHY_SIZE]
         return io_problem(p->envelope_path, why);
     p->envelope_aside = true;
     enum bulla_status status = walk_envelope(p->envelope_fd, &p->envelope_writer, &p->walked, why);
+    if (status == BULLA_OK)
+        status = judge_signatures(p, why);
     if (status != BULLA_OK)
         return status;
     return publish_register(p->envelope_path, &p->walked, p->envelope_fd, &p->step, why);
@@ -120,8 +163,11 @@ static enum bulla_status open_image_aside(struct publication *p, char why[WHY_SI
 
     if (p->image_path == NULL)
         return BULLA_OK;
-    if (strcmp(p->image_path, p->envelope_path) == 0) {
-        snprintf(why, WHY_SIZE, "the image's URI is the envelope's own file name");
+    size_t len = strlen(p->envelope_path);
+    if (strncmp(p->image_path, p->envelope_path, len) == 0 &&
+        (p->image_path[len] == '\0' || p->image_path[len] == '/')) {
+        snprintf(why, WHY_SIZE, "the image's URI %s the envelope's own file name",
+                 p->image_path[len] == '\0' ? "is" : "takes for a directory");
         return BULLA_E_URI_FORM;
     }
     enum bulla_status status = look_at_place(p, &there, why);
@@ -202,11 +248,16 @@ static void report(struct host_tool *tool, const struct publication *p, bool ima
                   "the image is fetched from %.*s, which is not below %s: it was checked, "
                   "put it there yourself",
                   (int)uri.len, (const char *)uri.data, p->dir);
+    if (p->trust == NULL)
+        host_note(tool, "signatures were not judged: --trust FILE does that");
     if (!tool->json)
         return;
-    json_object_set_new(tool->doc, "envelope", json_string(p->envelope_path));
-    json_object_set_new(tool->doc, "image",
-                        p->image_path != NULL ? json_string(p->image_path) : json_null());
+    host_member(tool, "envelope", p->envelope_path);
+    if (p->image_path != NULL)
+        host_member(tool, "image", p->image_path);
+    else
+        json_object_set_new(tool->doc, "image", json_null());
+    json_object_set_new(tool->doc, "signatures_judged", json_boolean(p->trust != NULL));
     json_object_set_new(tool->doc, "sequence", json_integer(p->walked.manifest.sequence));
     json_object_set_new(tool->doc, "changed",
                         json_boolean(image_written || p->step != PUBLISH_SAME));
@@ -230,11 +281,32 @@ static int publish(struct host_tool *tool, struct publication *p)
     return cli_end(tool, status, status == BULLA_OK ? NULL : why);
 }
 
+static int publish_operands(struct host_tool *tool, const char *const operands[2], const char *dir,
+                            const struct bulla_trust *trust)
+{
+    struct publication *p = calloc(1, sizeof(*p));
+
+    if (p == NULL)
+        return host_end(tool, BULLA_E_IO, "no memory");
+    p->envelope = operands[0];
+    p->image = operands[1];
+    p->dir = dir;
+    p->trust = trust;
+    p->lock = p->envelope_fd = p->image_fd = -1;
+    int end = publish(tool, p);
+    free(p);
+    return end;
+}
+
 int cmd_publish(struct host_tool *tool, int argc, char **argv)
 {
     const char *operands[2] = {NULL, NULL}, *dir = NULL;
+    struct cli_list trust_paths = {{NULL}, 0};
+    struct keys_trust trust = {0};
+    char why[256];
     const struct cli_option options[] = {
         {"to", 0, &dir, NULL},
+        {"trust", 0, NULL, &trust_paths},
         {NULL, 0, NULL, NULL},
     };
     const struct cli_command command = {help, options, 2};
@@ -244,14 +316,13 @@ int cmd_publish(struct host_tool *tool, int argc, char **argv)
         return end;
     if (dir == NULL)
         return host_usage(tool, "--to DIR is missing");
-    struct publication *p = calloc(1, sizeof(*p));
-    if (p == NULL)
-        return host_end(tool, BULLA_E_IO, "no memory");
-    p->envelope = operands[0];
-    p->image = operands[1];
-    p->dir = dir;
-    p->lock = p->envelope_fd = p->image_fd = -1;
-    end = publish(tool, p);
-    free(p);
+    if (trust_paths.count == 0)
+        return publish_operands(tool, operands, dir, NULL);
+    enum bulla_status status =
+        keys_trust_load(trust_paths.items, trust_paths.count, 0, &trust, why);
+    if (status != BULLA_OK)
+        return cli_end(tool, bulla_status_is_refusal(status) ? BULLA_E_USAGE : status, why);
+    end = publish_operands(tool, operands, dir, &trust.trust);
+    keys_trust_free(&trust);
     return end;
 }

@@ -64,6 +64,12 @@ static int parse(struct host_tool *tool, int argc, char **argv, struct sign_opti
     int end = cli_parse(tool, &command, argc, argv, &o->words.image);
     if (end < 0 && o->out == NULL)
         return host_usage(tool, "-o OUT.suit is missing");
+    if (end < 0)
+        end = cli_keep_input(tool, o->out, o->words.image);
+    if (end < 0)
+        end = cli_keep_inputs(tool, o->out, &o->keys);
+    if (end < 0)
+        end = cli_keep_input(tool, o->out, o->passphrase_file);
     return end;
 }
 
@@ -209,7 +215,7 @@ static void report(struct host_tool *tool, const struct sign_options *o, const s
     host_say(tool, "  %-15s %s", "class id", class_id);
     host_say(tool, "  %-15s %s", "manifest digest", digest);
     if (tool->json) {
-        json_object_set_new(tool->doc, "output", json_string(o->out));
+        host_member(tool, "output", o->out);
         json_object_set_new(tool->doc, "output_size",
                             json_integer((json_int_t)(s->prefix_len + s->digests_len)));
         json_object_set_new(tool->doc, "sequence", json_integer(s->manifest.sequence));
@@ -253,8 +259,13 @@ static int seal(struct host_tool *tool, const struct sign_options *o,
         return cli_end(tool, status, why);
     status = write_sealed(s, o->out);
     if (status != BULLA_OK)
-        return host_end(tool, status, "%s: %s", o->out, strerror(errno));
+        return host_end(tool, status, "%s: %s", o->out, host_write_reason(errno));
     report(tool, o, s, ring, &scan);
+    if (demanded == BULLA_FORMAT_UNKNOWN && scan.facts.format == BULLA_FORMAT_RAW)
+        host_note(tool,
+                  "%s is no ESP image: sealed as raw, for device classes that take raw images "
+                  "(--format raw says that this is meant)",
+                  o->words.image);
     return host_end(tool, BULLA_OK, NULL);
 }
 

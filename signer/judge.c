@@ -6,14 +6,23 @@
 
 #include "signer.h"
 
-void judge_begin(struct judge *j, const struct key_ring *ring, const struct bulla_device *device,
-                 const uint8_t *digests)
+void judge_begin_trust(struct judge *j, const struct bulla_trust *trust,
+                       const struct bulla_device *device, const uint8_t *digests)
 {
     memset(j, 0, sizeof(*j));
-    ring_trust(ring, &j->trust);
+    j->trust = *trust;
     j->device = *device;
     j->digests = digests;
     bulla_reader_init(&j->reader, &j->trust, &j->device, j->head);
+}
+
+void judge_begin(struct judge *j, const struct key_ring *ring, const struct bulla_device *device,
+                 const uint8_t *digests)
+{
+    struct bulla_trust trust;
+
+    ring_trust(ring, &trust);
+    judge_begin_trust(j, &trust, device, digests);
 }
 
 /* The least a device has: digests of groups, not the whole list, so that judging a large image

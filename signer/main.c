@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bulla-sign: the table of its commands, and dispatch. */
 
+#include <getopt.h>
 #include <string.h>
 
 #include "signer.h"
@@ -26,21 +27,28 @@ static const char help[] =
 
 int main(int argc, char **argv)
 {
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'}, /* host_begin's; may stand before the command, too */
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
     struct host_tool tool;
+    int option;
 
     host_begin(&tool, "bulla-sign", argc, argv);
-    /* --json may stand before the command, too */
-    int first = argc > 1 && strcmp(argv[1], "--json") == 0 ? 2 : 1;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
+        if (option == 'h')
+            return host_tell(&tool, "help", help);
+        if (option == 'V')
+            return host_tell(&tool, "version", VERSION_LINE);
+        if (option == '?')
+            return host_usage(&tool, "unknown option %s", argv[optind - 1]);
+    }
+    int first = optind;
     if (first >= argc)
         return host_usage(&tool, "a command is missing");
-    if (strcmp(argv[first], "--help") == 0 || strcmp(argv[first], "-h") == 0) {
-        fputs(help, stdout);
-        return HOST_EXIT_OK;
-    }
-    if (strcmp(argv[first], "--version") == 0) {
-        puts("bulla-sign " BULLA_VERSION);
-        return HOST_EXIT_OK;
-    }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(argv[first], commands[i].name) == 0)
             return commands[i].run(&tool, argc - first, argv + first);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "bulla/transport.h"
 #include "signer.h"
 
 static bool unreserved(char c)
@@ -34,6 +35,18 @@ static bool uri_of_file(const char *path, char uri[BULLA_URI_MAX + 1u])
     return len > 0;
 }
 
+/* In the format's form, and one that a device can follow from wherever the envelope is. */
+static bool uri_is_usable(struct bulla_bytes uri)
+{
+    static const char envelope[] = "https://device.invalid/a";
+    struct bulla_url base, url;
+
+    return bulla_uri_check(uri) == BULLA_OK &&
+           bulla_url_parse((struct bulla_bytes){(const uint8_t *)envelope, sizeof(envelope) - 1},
+                           &base) == BULLA_OK &&
+           bulla_url_resolve(&base, uri, &url) == BULLA_OK;
+}
+
 static int read_uri(struct host_tool *tool, const struct release_words *words,
                     struct release *release)
 {
@@ -46,13 +59,11 @@ static int read_uri(struct host_tool *tool, const struct release_words *words,
             return host_usage(tool, "--uri has %zu bytes, expected at most %u", len, BULLA_URI_MAX);
         memcpy(release->uri, words->uri, len + 1);
     }
-    enum bulla_status status =
-        bulla_uri_check((struct bulla_bytes){(const uint8_t *)release->uri, strlen(release->uri)});
-    if (status != BULLA_OK)
+    if (!uri_is_usable((struct bulla_bytes){(const uint8_t *)release->uri, strlen(release->uri)}))
         return host_usage(
             tool,
-            "'%s' is no image URI: expected a relative path, an absolute path or https, "
-            "without . and .. segments, fragment, blank or control",
+            "uri-form: '%s' is no image URI: expected a relative path, an absolute path or https "
+            "with a usable host and port, without . and .. segments, fragment, blank or control",
             words->uri != NULL ? words->uri : release->uri);
     return -1;
 }

@@ -70,14 +70,10 @@ static int keep(struct host_tool *tool, const struct cli_option *option, const c
 static int one_option(struct host_tool *tool, const struct cli_command *command, int code,
                       char **argv)
 {
-    if (code == 'h' || code == CODE_HELP) {
-        fputs(command->help, stdout);
-        return HOST_EXIT_OK;
-    }
-    if (code == CODE_VERSION) {
-        puts("bulla-sign " BULLA_VERSION);
-        return HOST_EXIT_OK;
-    }
+    if (code == 'h' || code == CODE_HELP)
+        return host_tell(tool, "help", command->help);
+    if (code == CODE_VERSION)
+        return host_tell(tool, "version", VERSION_LINE);
     if (code == CODE_JSON)
         return -1;
     if (code == ':')
@@ -96,7 +92,7 @@ int cli_parse(struct host_tool *tool, const struct cli_command *command, int arg
     int code;
 
     build_forms(command->options, &forms);
-    optind = 1;
+    optind = 0; /* glibc: start anew */
     opterr = 0;
     while ((code = getopt_long(argc, argv, forms.shorts, forms.longs, NULL)) != -1) {
         int end = one_option(tool, command, code, argv);
@@ -122,6 +118,22 @@ bool cli_format(const char *text, enum bulla_image_format *format)
     else if (strcmp(text, "raw") == 0)
         *format = BULLA_FORMAT_RAW;
     return *format != BULLA_FORMAT_UNKNOWN;
+}
+
+int cli_keep_input(struct host_tool *tool, const char *out, const char *input)
+{
+    if (out == NULL || input == NULL || !host_same_file(out, input))
+        return -1;
+    return host_usage(tool, "-o %s would overwrite %s, which is read", out, input);
+}
+
+int cli_keep_inputs(struct host_tool *tool, const char *out, const struct cli_list *inputs)
+{
+    int end = -1;
+
+    for (size_t i = 0; end < 0 && i < inputs->count; i++)
+        end = cli_keep_input(tool, out, inputs->items[i]);
+    return end;
 }
 
 int cli_end(struct host_tool *tool, enum bulla_status status, const char *why)

@@ -14,7 +14,8 @@
 #include "host.h"
 #include "keys.h"
 
-#define WHY_SIZE 1024u
+#define WHY_SIZE     1024u
+#define VERSION_LINE "bulla-sign " BULLA_VERSION "\n"
 
 int cmd_sign(struct host_tool *tool, int argc, char **argv);
 int cmd_check(struct host_tool *tool, int argc, char **argv);
@@ -51,6 +52,11 @@ int cli_parse(struct host_tool *tool, const struct cli_command *command, int arg
 
 /* "esp" or "raw" (NULL: BULLA_FORMAT_UNKNOWN, any). false when it is neither. */
 bool cli_format(const char *text, enum bulla_image_format *format);
+
+/* Is `out` a file that the command reads, too? -1: no (or one of them is NULL); else the exit
+ * code after the reason was told. */
+int cli_keep_input(struct host_tool *tool, const char *out, const char *input);
+int cli_keep_inputs(struct host_tool *tool, const char *out, const struct cli_list *inputs);
 
 /* End with a status and `why`, or the status' sentence when why is empty. */
 int cli_end(struct host_tool *tool, enum bulla_status status, const char *why);
@@ -225,7 +231,11 @@ struct judge {
     const uint8_t *digests; /* sector digests the list must have; NULL: any */
     enum bulla_status failed;
 };
-/* `ring` must outlive the judge, which must not be copied. Free it after every begin. */
+/* What `trust` points at must outlive the judge, which must not be copied. Free it after every
+ * begin. */
+void judge_begin_trust(struct judge *j, const struct bulla_trust *trust,
+                       const struct bulla_device *device, const uint8_t *digests);
+/* The same with a trust store of these keys, all of which must have signed. */
 void judge_begin(struct judge *j, const struct key_ring *ring, const struct bulla_device *device,
                  const uint8_t *digests);
 /* A bundled image is not looked at: walk_envelope does that. */
@@ -242,7 +252,8 @@ struct walked {
     struct bulla_wrapper wrapper;
     struct bulla_manifest manifest;
     uint8_t manifest_digest[BULLA_DIGEST_SIZE];
-    uint64_t size; /* of the file */
+    uint64_t size;                          /* of the file */
+    uint8_t tail_digest[BULLA_DIGEST_SIZE]; /* SHA-256 of everything behind the head */
     bool bundled;
 };
 /* Everything but signatures: head, blocks' form, manifest and its digest, text, sector list, a

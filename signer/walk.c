@@ -24,6 +24,8 @@ struct source {
     uint64_t offset; /* bytes read from fd */
     size_t used, filled;
     bool ended;
+    bool behind_head; /* from now on every byte read belongs to the tail */
+    struct bulla_sha256 tail;
     uint8_t buffer[SOURCE_ROOM];
 };
 
@@ -48,6 +50,8 @@ static enum bulla_status fill(struct source *s, size_t want)
             if (status != BULLA_OK)
                 return status;
         }
+        if (s->behind_head)
+            bulla_sha256_update(&s->tail, (struct bulla_bytes){s->buffer + s->filled, (size_t)n});
         s->filled += (size_t)n;
         s->offset += (uint64_t)n;
     }
@@ -88,6 +92,9 @@ static enum bulla_status read_head(struct source *s, struct walked *w)
     if (status != BULLA_OK)
         return status;
     s->used += w->envelope.head_len;
+    s->behind_head = true;
+    bulla_sha256_init(&s->tail);
+    bulla_sha256_update(&s->tail, waiting(s));
     status = bulla_wrapper_decode(w->envelope.wrapper, &w->wrapper);
     if (status != BULLA_OK)
         return status;
@@ -300,6 +307,8 @@ enum bulla_status walk_envelope(int fd, struct host_writer *sink, struct walked 
         status = fill(s, 1);
     if (status == BULLA_OK && waiting(s).len > 0)
         status = BULLA_E_ENVELOPE_TRAILING;
+    if (status == BULLA_OK)
+        status = bulla_sha256_finish(&s->tail, out->tail_digest);
     out->size = s->offset;
     if (status == BULLA_E_IO && why[0] == '\0')
         snprintf(why, WHY_SIZE, "reading or copying the envelope: %s", strerror(errno));

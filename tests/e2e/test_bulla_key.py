@@ -271,6 +271,18 @@ class Trust(BullaKey):
         self.not_done("trust", *key, "-o", ".", says="Is a directory", status="io")
         self.assertEqual(self.names(), before)
 
+    def test_trust_never_overwrites_what_it_reads_or_a_private_key(self):
+        self.certificate()
+        key = ("--key", "a.pub:app", "--anchor", "server.crt", "-o")
+        before = {name: self.read(name) for name in self.names()}
+        for out, says, status in (("a.pub", "would overwrite a.pub", "usage"),
+                                  ("server.crt", "would overwrite server.crt", "usage"),
+                                  ("a.pem", "holds a private key", "io"),
+                                  ("server.key", "holds a private key", "io")):
+            with self.subTest(out=out):
+                self.not_done("trust", *key, out, says=says, status=status)
+                self.assertEqual({name: self.read(name) for name in self.names()}, before)
+
     def test_trust_failing_keeps_the_old_store(self):
         self.good("trust", "--key", "a.pub", "-o", "t")
         old = self.read("t")

@@ -4,14 +4,17 @@ rebuild every envelope from docs/FORMAT.md, and the bytes must be equal.
 
 Binaries: the directory named by BULLA_BIN."""
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 import uuid
 import zlib
@@ -181,6 +184,25 @@ class Case(unittest.TestCase):
                        *extra, "-o", out)
 
 
+class Words(Case):
+    def test_help_and_version_are_json_when_asked(self):
+        for args, member in ((["--help"], "help"), (["--version"], "version"),
+                             (["publish", "--help"], "help"), (["check", "--version"], "version")):
+            for line in ([*args, "--json"], ["--json", *args], ["--js", *args]):
+                done = self.ok(*line)
+                answer = json.loads(done.stdout)
+                self.assertEqual(answer["verdict"], "accepted")
+                self.assertIn("bulla-sign", answer[member])
+                self.assertEqual(self.ok(*args).stdout.decode(), answer[member])
+
+    def test_options_before_the_command(self):
+        self.write("app.bin", b"x")
+        for word in ("--json", "--jso", "--j"):
+            self.assertEqual(json.loads(self.ok(word, "check", "app.bin").stdout)["status"], "ok")
+        for word in ("--jsonx", "--jx", "-x", "--key"):
+            self.assertIn("unknown option " + word, self.refused(2, "usage", word, "check", "app.bin"))
+
+
 class Sign(Case):
     def test_sign_any_image_gives_the_specified_bytes(self):
         images = {"one byte": b"x", "one sector": raw_image(4096), "a byte more": raw_image(4097),
@@ -226,7 +248,12 @@ class Sign(Case):
         done = self.seal("app.bin", release=[*self.release[:4], "--sequence", "4294967295",
                                              "--version", "1"])
         self.assertIn(b"4294967295", done.stderr)
-        self.assertEqual(self.seal("app.bin").stderr, b"")
+        self.assertNotIn(b"sequence", self.seal("app.bin").stderr)
+
+    def test_sign_unasked_raw_image_is_told(self):
+        self.write("app.bin", b"no ESP image")
+        self.assertIn(b"is no ESP image: sealed as raw", self.seal("app.bin").stderr)
+        self.assertEqual(self.seal("app.bin", extra=("--format", "raw")).stderr, b"")
 
     def test_sign_twice_gives_the_same_bytes(self):
         self.write("app.bin", raw_image(100000))
@@ -456,7 +483,8 @@ class SignRefuses(Case):
             "component": ["", "App", "bootloader", "app#"],
             "uri": ["", "http://x/y", "ftp://x", "//host/x", "a b", "a\tb", "../x", "a/%2e%2e/x",
                     "x#y", "%", "%4", "%00", "https://", "https://u@h/x", "https://h:0/x", "\u00e4",
-                    "u" * 256],
+                    "u" * 256, "https://[::::]/x", "https://localhost:0443/x", "https://h./x",
+                    "https://a..b/x", "https://1.2.3.04/x", "https://h:65536/x"],
             "text": ["t" * 2040],
             "format": ["", "ESP", "elf"],
         }
@@ -761,6 +789,100 @@ class Cosign(Case):
         self.refused(2, "io", "cosign", "out.suit", "--key", "k1.pem", "-o", "no/dir/x")
 
 
+    def bundle(self, size):
+        """A large envelope, so that reading it takes a while."""
+        image = b"R" + bytes(size - 1)
+        return envelope_of(image, [self.keys[0]], bundle=image)
+
+    def test_cosign_file_that_changes_between_its_readings_is_refused(self):
+        good = self.bundle(64 << 20)
+        os.mkdir(self.path("out"))
+        for position, byte in ((len(good) - 1, b"!"), (len(good), b"more")):
+            path = self.write("big.suit", good)
+            run = subprocess.Popen([TOOL, "cosign", "big.suit", "--key", "k1.pem", "-o", "out/x"],
+                                   cwd=self.dir, stderr=subprocess.PIPE)
+            # the file aside appears after the first reading
+            while not os.listdir(self.path("out")):
+                self.assertIsNone(run.poll())
+            run.send_signal(signal.SIGSTOP)
+            with open(path, "r+b") as f:
+                f.seek(position)
+                f.write(byte)
+            run.send_signal(signal.SIGCONT)
+            said = run.communicate(timeout=60)[1]
+            self.assertEqual(run.returncode, 2, said)
+            self.assertIn(b"changed while it was read", said)
+            self.assertEqual(os.listdir(self.path("out")), [])
+
+    def test_cosign_at_once_in_place_keeps_every_signature(self):
+        whole = self.bundle(4 << 20)
+        for _ in range(3):
+            self.write("lamp.suit", whole)
+            runs = [subprocess.Popen([TOOL, "cosign", "lamp.suit", "--key", "k%d.pem" % i],
+                                     cwd=self.dir, stdout=subprocess.DEVNULL) for i in range(1, 8)]
+            self.assertEqual([run.wait(timeout=60) for run in runs], [0] * 7)
+            wrapper = cbor2.loads(cbor2.loads(self.read("lamp.suit")).value[2])
+            signers = {cbor2.loads(block).value[1][4] for block in wrapper[1:]}
+            self.assertEqual(signers, {key_id(key) for key in self.keys[:8]})
+
+    def test_cosign_waits_for_who_holds_the_envelope(self):
+        self.seal("app.bin")
+        with open(self.path("out.suit"), "rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            run = subprocess.Popen([TOOL, "cosign", "out.suit", "--key", "k1.pem"], cwd=self.dir,
+                                   stdout=subprocess.DEVNULL)
+            time.sleep(0.3)
+            self.assertIsNone(run.poll())
+            # meanwhile the name was given to another file: that one is to be signed
+            self.write("new.suit", envelope_of(self.image, [self.keys[2]]))
+            os.rename(self.path("new.suit"), self.path("out.suit"))
+        self.assertEqual(run.wait(timeout=60), 0)
+        self.assertEqual(self.read("out.suit"),
+                         envelope_of(self.image, [self.keys[2], self.keys[1]]))
+
+
+class Output(Case):
+    """Whatever -o names: inputs and private keys survive."""
+
+    def setUp(self):
+        super().setUp()
+        self.write("app.bin", raw_image(5000))
+        self.write("pass", b"open sesame\n")
+        self.seal("app.bin")
+        os.link(self.path("app.bin"), self.path("hard.bin"))
+        os.symlink("k0.pem", self.path("soft.pem"))
+
+    def test_output_that_is_an_input_is_refused(self):
+        sign = ["sign", "app.bin", "--key", "k0.pem", "--key", "k1.pem", "--passphrase-file",
+                "pass", *self.release, "-o"]
+        for out in ("app.bin", "./app.bin", "hard.bin", "k0.pem", "k1.pem", "soft.pem", "pass"):
+            self.assertIn("would overwrite", self.refused(2, "usage", *sign, out))
+        flash = self.write("flash.bin", esp("combined", "comb_c3_from_0.bin"))
+        self.assertIn("would overwrite",
+                      self.refused(2, "usage", "extract", flash, "-o", "flash.bin"))
+        cosign = ["cosign", "out.suit", "--key", "k1.pem", "--passphrase-file", "pass", "-o"]
+        for out in ("k1.pem", "pass"):
+            self.assertIn("would overwrite", self.refused(2, "usage", *cosign, out))
+
+    def test_output_over_any_private_key_is_refused(self):
+        self.write("locked.pem", self.keys[0].private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"open sesame")))
+        flash = self.write("flash.bin", esp("combined", "comb_c3_from_0.bin"))
+        for out in ("k5.pem", "locked.pem"):
+            for args in (["sign", "app.bin", "--key", "k0.pem", *self.release],
+                         ["cosign", "out.suit", "--key", "k1.pem"], ["extract", flash]):
+                self.assertIn("holds a private key", self.refused(2, "io", *args, "-o", out))
+
+    def test_output_name_that_is_no_utf8_is_told(self):
+        name = os.fsencode(self.dir) + b"/\xff.suit"
+        for args in (["sign", "app.bin", "--key", "k0.pem", *self.release],
+                     ["cosign", "out.suit", "--key", "k1.pem"],
+                     ["extract", os.path.join(ESP, "combined", "comb_c3_from_0.bin")]):
+            answer = json.loads(self.ok("--json", *args, "-o", name).stdout)
+            self.assertTrue(answer["output"].endswith("/\\xFF.suit"), answer)
+
+
 class Publish(Case):
     def setUp(self):
         super().setUp()
@@ -944,6 +1066,62 @@ class Publish(Case):
         self.publish()
         self.assertEqual(self.read("www", "lamp.suit"), data)
         self.assertEqual(self.read("www", "app.bin"), image)
+
+    def trust(self, name, *keys, threshold=1):
+        return self.write(name, dumps({
+            1: 1, 2: threshold, 3: [{1: -19, 2: raw_public(key)} for key in keys], 4: [], 5: []}))
+
+    def test_publish_with_trust_judges_signatures_first(self):
+        self.trust("one.cbor", self.keys[0])
+        self.trust("two.cbor", self.keys[0], self.keys[1], threshold=2)
+        self.make(1)
+        done = self.publish("--trust", "one.cbor")
+        self.assertNotIn(b"not judged", done.stderr)
+        data, image = self.make(2)
+        signature = cbor2.loads(cbor2.loads(cbor2.loads(data).value[2])[1]).value[3]
+        for bad, trust, status in (
+                (data.replace(signature, bytes([signature[0] ^ 1]) + signature[1:]), "one.cbor",
+                 "signature-invalid"),
+                (data, "two.cbor", "threshold-not-met"),
+                (envelope_of(image, [self.keys[3]], sequence=2, version=[2], uri="app-2.bin"),
+                 "one.cbor", "signature-unknown-key")):
+            self.write("lamp.suit", bad)
+            self.refused(1, status, "publish", "lamp.suit", "image.bin", "--to", "www",
+                         "--trust", trust)
+        self.make(2, keys=self.keys[:2])
+        self.publish("--trust", "one.cbor", "--trust", "two.cbor")
+        self.make(3)
+        answer = json.loads(self.publish("--trust", "one.cbor", "--json").stdout)
+        self.assertIs(answer["signatures_judged"], True)
+        self.assertNotIn("notes", answer)
+
+    def test_publish_with_trust_judges_bundles_too(self):
+        self.trust("one.cbor", self.keys[0])
+        image = raw_image(50000)
+        self.write("image.bin", image)
+        self.write("lamp.suit", envelope_of(image, [self.keys[0]], bundle=image))
+        self.publish("--trust", "one.cbor")
+
+    def test_publish_without_trust_says_that_signatures_were_not_judged(self):
+        self.make(1)
+        self.assertIn(b"signatures were not judged", self.publish().stderr)
+        answer = json.loads(self.publish("--json").stdout)
+        self.assertIs(answer["signatures_judged"], False)
+        self.assertIn("not judged", answer["notes"][0])
+
+    def test_publish_unusable_trust_is_not_judged(self):
+        self.make(1)
+        self.trust("no.cbor", self.keys[0], threshold=2)
+        for name, status in (("no.cbor", "usage"), ("k0.pem", "usage"), ("missing", "io")):
+            self.refused(2, status, "publish", "lamp.suit", "image.bin", "--to", "www", "--trust",
+                         name)
+
+    def test_publish_image_below_the_envelopes_name_is_refused(self):
+        for uri in ("lamp.suit/x.bin", "lamp%2Esuit/a/b.bin"):
+            self.make(1, uri=uri)
+            self.assertIn("directory", self.refused_publish(1, "uri-form"))
+        self.make(1, uri="lamp.suits/x.bin")
+        self.publish()
 
     def test_publish_usage(self):
         self.make(1)

@@ -41,6 +41,7 @@ static size_t from_hex(const char *hex, uint8_t *out, size_t room)
 
 static void write_text(const char *path, const char *text)
 {
+    (void)unlink(path); /* private keys are never overwritten */
     assert_status(host_write_file(path, (struct bulla_bytes){(const uint8_t *)text, strlen(text)},
                                   0600, true),
                   BULLA_OK);

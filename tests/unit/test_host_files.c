@@ -109,6 +109,44 @@ static void test_host_write_has_mode_and_content_and_nothing_else_remains(void *
     assert_int_equal(entries(), 1);
 }
 
+static void test_host_write_never_replaces_a_private_key(void **state)
+{
+    static const char *const kept[] = {
+        "-----BEGIN PRIVATE KEY-----\nMC4CAQ==\n-----END PRIVATE KEY-----\n",
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
+        "the release key\n\n-----BEGIN EC PRIVATE KEY-----\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        char name[8];
+        (void)snprintf(name, sizeof name, "f%zu", i);
+        assert_status(host_write_file(name, span(kept[i]), 0600, false), BULLA_OK);
+        assert_status(host_write_file(name, span("two"), 0600, true), BULLA_E_IO);
+        assert_int_equal(errno, EKEYREJECTED);
+        assert_non_null(strstr(host_write_reason(errno), "private key"));
+        assert_file_holds(name, kept[i]);
+    }
+    assert_int_equal(entries(), 3);
+    assert_status(host_write_file("p", span("-----BEGIN PUBLIC KEY-----\n"), 0600, true), BULLA_OK);
+    assert_status(host_write_file("p", span("two"), 0600, true), BULLA_OK);
+    assert_file_holds("p", "two");
+}
+
+static void test_host_same_file_knows_links(void **state)
+{
+    (void)state;
+    assert_status(host_write_file("f", span("x"), 0600, false), BULLA_OK);
+    assert_status(host_write_file("g", span("x"), 0600, false), BULLA_OK);
+    assert_int_equal(link("f", "hard"), 0);
+    assert_int_equal(symlink("f", "soft"), 0);
+    assert_true(host_same_file("f", "./f"));
+    assert_true(host_same_file("f", "hard"));
+    assert_true(host_same_file("soft", "f"));
+    assert_false(host_same_file("f", "g"));
+    assert_false(host_same_file("f", "missing"));
+    assert_false(host_same_file("missing", "missing"));
+}
+
 static void test_host_write_replaces_only_when_asked(void **state)
 {
     (void)state;
@@ -385,6 +423,8 @@ int main(void)
         in_directory(test_host_read_up_to_the_maximum_is_fine_one_more_is_not),
         in_directory(test_host_read_empty_file_is_empty),
         in_directory(test_host_write_has_mode_and_content_and_nothing_else_remains),
+        in_directory(test_host_write_never_replaces_a_private_key),
+        in_directory(test_host_same_file_knows_links),
         in_directory(test_host_write_replaces_only_when_asked),
         in_directory(test_host_write_until_commit_the_old_file_stands),
         in_directory(test_host_write_aborted_leaves_nothing),

@@ -392,6 +392,38 @@ static void test_keys_public_file_of_another_kind_is_refused(void **state)
     assert_public_refused("missing", BULLA_E_IO, "No such file");
 }
 
+/* OpenSSL alone skips what is not quite a block and takes the next one. */
+static void test_keys_public_second_key_in_any_form_is_refused(void **state)
+{
+    static const char *const files[] = {
+        "(head -n 2 b.pub; cat a.pub) >v",
+        "(sed 's/^/ /' b.pub; cat a.pub) >v",
+        "(sed 's/^/ /' b.pem; cat a.pub) >v",
+        "(cat a.pub; sed 's/^/ /' b.pub) >v",
+        "(cat a.pub; sed 's/^/> /' b.pub) >v",
+        "(cat a.pub; echo; echo 'see -----BEGIN') >v",
+        "(sed 's/KEY-----$/KEY----- x/' b.pub; cat a.pub) >v",
+        "(head -n 2 a.pub; echo '-anything at all'; tail -n 1 a.pub) >v",
+        "(head -n 2 a.pub; echo 'a comment!'; tail -n 1 a.pub) >v",
+        "(head -n 1 a.pub; echo 'Comment: x'; echo; tail -n 2 a.pub) >v",
+        "(head -n 2 a.pub; tail -n 1 a.pub | sed 's/^/ /'; tail -n 1 a.pub) >v",
+        "sed 's/^/ /' a.pub >v",
+    };
+    (void)state;
+    assert_status(keys_generate("a", NULL, why), BULLA_OK);
+    assert_status(keys_generate("b", NULL, why), BULLA_OK);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        uint8_t key[32];
+        shell(files[i]);
+        if (keys_public_load("v", key, why) != BULLA_E_USAGE)
+            fail_msg("taken: %s", files[i]);
+    }
+    shell("(sed 's/^/ /' b.pem; cat a.pem) >v");
+    assert_private_refused("v", NULL, BULLA_E_USAGE, "v");
+    shell("(cat a.pem; sed 's/^/ /' b.pem) >v");
+    assert_private_refused("v", NULL, BULLA_E_USAGE, "more");
+}
+
 static void test_keys_public_spki_with_trailing_or_odd_bytes_is_refused(void **state)
 {
     uint8_t der[64];
@@ -614,6 +646,7 @@ int main(void)
         in_directory(test_keys_generate_any_step_failing_leaves_nothing),
         in_directory(test_keys_public_pem_variants_are_taken),
         in_directory(test_keys_public_file_of_another_kind_is_refused),
+        in_directory(test_keys_public_second_key_in_any_form_is_refused),
         in_directory(test_keys_public_spki_with_trailing_or_odd_bytes_is_refused),
         in_directory(test_keys_public_published_test_key_is_refused),
         in_directory(test_keys_id_is_the_start_of_the_keys_sha256),

@@ -12,6 +12,8 @@
 
 #include "host.h"
 
+#define PRIVATE_KEY_WITHIN 64u /* the armour of a PEM private key begins in these bytes */
+
 /* Cleans up without losing the reason. */
 static enum bulla_status close_failed(int fd)
 {
@@ -201,12 +203,52 @@ static bool sync_directory(const char *path)
     return synced;
 }
 
+/* A key lost to a mistyped output path is lost for good. A file that cannot be read is judged
+ * by the directory's permissions alone, as rename does. */
+static bool holds_private_key(const char *path)
+{
+    uint8_t start[PRIVATE_KEY_WITHIN];
+    size_t len = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return false;
+    bool found = read_up_to(fd, start, sizeof start, &len) &&
+                 memmem(start, len, "PRIVATE KEY", strlen("PRIVATE KEY")) != NULL;
+    explicit_bzero(start, sizeof start);
+    close(fd);
+    return found;
+}
+
+static bool name_over(const char *aside, const char *path)
+{
+    if (holds_private_key(path)) {
+        errno = EKEYREJECTED;
+        return false;
+    }
+    return rename(aside, path) == 0;
+}
+
+const char *host_write_reason(int error)
+{
+    return error == EKEYREJECTED ? "holds a private key, which is never overwritten"
+                                 : strerror(error);
+}
+
+bool host_same_file(const char *a, const char *b)
+{
+    struct stat st_a, st_b;
+
+    return stat(a, &st_a) == 0 && stat(b, &st_b) == 0 && st_a.st_dev == st_b.st_dev &&
+           st_a.st_ino == st_b.st_ino;
+}
+
 enum bulla_status host_writer_commit(struct host_writer *w, bool replace)
 {
     bool named = false;
 
     if (fsync(w->fd) == 0)
-        named = replace ? rename(w->aside, w->path) == 0 : name_exclusively(w->aside, w->path);
+        named = replace ? name_over(w->aside, w->path) : name_exclusively(w->aside, w->path);
     if (!named) {
         host_writer_abort(w);
         return BULLA_E_IO;

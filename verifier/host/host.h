@@ -52,6 +52,12 @@ void host_note(struct host_tool *tool, const char *message, ...) HOST_PRINTF(2, 
 /* Result line for people on stdout; nothing with --json. */
 void host_say(const struct host_tool *tool, const char *line, ...) HOST_PRINTF(2, 3);
 
+/* A text member of the JSON object, tidied: paths need not be UTF-8. Nothing without --json. */
+void host_member(struct host_tool *tool, const char *member, const char *text);
+
+/* --help and --version: the text, or with --json the object with it as `member`. Exit code. */
+int host_tell(struct host_tool *tool, const char *member, const char *text);
+
 /* What was expected and what was found, in words: "manifest has 7, device confirmed 9". Any of
  * manifest, device, image may be NULL. Falls back to the status' sentence. Returns buf. */
 const char *host_explain(enum bulla_status status, const struct bulla_manifest *manifest,
@@ -103,9 +109,14 @@ BULLA_MUST_CHECK enum bulla_status host_writer_open(struct host_writer *w, const
                                                     unsigned mode);
 BULLA_MUST_CHECK enum bulla_status host_writer_write(struct host_writer *w,
                                                      struct bulla_bytes bytes);
-/* replace false: fail with errno EEXIST when path exists (link instead of rename). */
+/* replace false: fail with errno EEXIST when path exists (link instead of rename). replace true:
+ * fail with errno EKEYREJECTED when what would be replaced begins with a PEM private key. */
 BULLA_MUST_CHECK enum bulla_status host_writer_commit(struct host_writer *w, bool replace);
 void host_writer_abort(struct host_writer *w);
+/* Why writing failed: strerror, and a sentence of its own for EKEYREJECTED. */
+const char *host_write_reason(int error);
+/* Do both paths lead to one existing file? */
+BULLA_MUST_CHECK bool host_same_file(const char *a, const char *b);
 /* All of it at once. */
 BULLA_MUST_CHECK enum bulla_status host_write_file(const char *path, struct bulla_bytes bytes,
                                                    unsigned mode, bool replace);

@@ -154,6 +154,25 @@ void host_note(struct host_tool *tool, const char *message, ...)
     free(text);
 }
 
+void host_member(struct host_tool *tool, const char *member, const char *text)
+{
+    if (!tool->json)
+        return;
+    char *tidy = host_tidy(text);
+    if (tidy != NULL)
+        (void)json_object_set_new(tool->doc, member, json_string(tidy));
+    free(tidy);
+}
+
+int host_tell(struct host_tool *tool, const char *member, const char *text)
+{
+    if (tool->json)
+        (void)json_object_set_new(tool->doc, member, json_string(text));
+    else
+        (void)fputs(text, stdout);
+    return host_end(tool, BULLA_OK, NULL);
+}
+
 void host_say(const struct host_tool *tool, const char *line, ...)
 {
     if (tool->json)
