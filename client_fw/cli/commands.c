@@ -65,7 +65,7 @@ int device_confirm(struct host_tool *tool, const struct arguments *arguments)
     if (status != BULLA_OK)
         return device_end(tool, &device, status, why);
 
-    bool was_trial = device.client.has_running && device.client.running.trial;
+    bool was_trial = bulla_client_in_trial(&device.client);
     status = bulla_client_confirm(&device.client);
     if (status == BULLA_OK) {
         const char *label = running_name(&device);

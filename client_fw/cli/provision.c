@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "device.h"
@@ -24,6 +25,7 @@ struct factory {
     struct bulla_identity identity;
     struct layout layout;
     struct host_buffer trust;
+    bool trust_twice; /* there is room for a second copy */
     struct host_buffer app;
     struct host_buffer envelope;
     struct flash_sim sim;
@@ -207,6 +209,64 @@ static int read_layout(struct host_tool *tool, struct factory *f)
     return -1;
 }
 
+static const struct bulla_partition *state_row(const struct layout *layout)
+{
+    for (uint32_t i = 0; i < layout->count; i++) {
+        if (layout->rows[i].type == BULLA_TYPE_BULLA && layout->rows[i].subtype == 0)
+            return &layout->rows[i];
+    }
+    return NULL;
+}
+
+static uint32_t count_slots(const struct layout *layout)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < layout->count; i++)
+        count += layout->rows[i].type == BULLA_TYPE_APP;
+    return count;
+}
+
+/* All that the state will ever hold must fit now: on a device in the field it would be too late. */
+static int check_room(struct host_tool *tool, struct factory *f)
+{
+    const struct bulla_partition *row = state_row(&f->layout);
+    uint32_t slots = count_slots(&f->layout);
+    uint32_t room = row != NULL ? bulla_state_room(row) : 0;
+    uint32_t need = bulla_state_footprint((uint32_t)f->trust.len, 1, slots);
+
+    if (room == 0)
+        return host_end(tool, BULLA_E_USAGE,
+                        "the bulla partition must begin and end at multiples of %u bytes and have "
+                        "at least %u",
+                        BULLA_SECTOR_SIZE, BULLA_STATE_SIZE_MIN);
+    if (need > room)
+        return host_end(tool, BULLA_E_USAGE,
+                        "the bulla partition is too small for this trust store and %u app slots: "
+                        "a half of it must hold %u bytes and has %u",
+                        (unsigned)slots, (unsigned)need, (unsigned)room);
+    f->trust_twice = bulla_state_footprint((uint32_t)f->trust.len, 2, slots) <= room;
+    return -1;
+}
+
+/* --force replaces a flash, never what it is made from. */
+static int check_not_an_input(struct host_tool *tool, const struct factory *f)
+{
+    const struct arguments *a = f->arguments;
+    const char *inputs[] = {a->app, a->envelope, a->trust, a->layout};
+    struct stat flash, input;
+
+    if (stat(a->flash, &flash) != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
+        if (inputs[i] != NULL && stat(inputs[i], &input) == 0 && input.st_dev == flash.st_dev &&
+            input.st_ino == flash.st_ino)
+            return host_usage(tool, "%s is the same file as %s, which the flash is made from",
+                              a->flash, inputs[i]);
+    }
+    return -1;
+}
+
 static int read_files(struct host_tool *tool, struct factory *f)
 {
     const struct arguments *a = f->arguments;
@@ -220,7 +280,9 @@ static int read_files(struct host_tool *tool, struct factory *f)
         code = read_input(tool, a->app, f->flash_size, &f->app);
     if (code < 0 && a->envelope != NULL)
         code = read_input(tool, a->envelope, ENVELOPE_MAX, &f->envelope);
-    return code;
+    if (code < 0)
+        code = check_room(tool, f);
+    return code < 0 ? check_not_an_input(tool, f) : code;
 }
 
 /* ---- the flash ---- */
@@ -246,12 +308,13 @@ static enum bulla_status lay_table(struct factory *f)
 
 static enum bulla_status lay_state(struct factory *f)
 {
+    const struct bulla_bytes trust = {f->trust.data, f->trust.len};
     struct bulla_state state;
     enum bulla_status status =
         bulla_state_format(&state, flash_sim_flash(&f->sim), &f->client.layout.state);
     if (status == BULLA_OK)
-        status = bulla_state_put(&state, BULLA_RECORD_TRUST, 0,
-                                 (struct bulla_bytes){f->trust.data, f->trust.len});
+        status = f->trust_twice ? bulla_state_put_twice(&state, BULLA_RECORD_TRUST, trust)
+                                : bulla_state_put(&state, BULLA_RECORD_TRUST, 0, trust);
     if (status == BULLA_OK)
         status = bulla_state_put_identity(&state, &f->identity);
     return status;
@@ -336,6 +399,7 @@ static enum bulla_status judge_slot(struct factory *f)
 
 static enum bulla_status build(struct factory *f)
 {
+    const struct bulla_bytes nothing = {NULL, 0};
     enum bulla_status status = flash_sim_create(&f->sim, NULL, f->flash_size, f->why);
     if (status == BULLA_OK)
         status = lay_table(f);
@@ -347,6 +411,9 @@ static enum bulla_status build(struct factory *f)
     if (status == BULLA_OK && f->arguments->envelope != NULL) {
         bulla_client_device(&f->client, f->slot, true, &f->client.device);
         status = judge_envelope(f);
+    } else if (status == BULLA_OK) { /* said, not just left out: that could be a loss */
+        status = bulla_state_put(&f->client.state, BULLA_RECORD_HEAD, device_slot_code(f->slot),
+                                 nothing);
     }
     if (status == BULLA_OK)
         status = judge_app(f);

@@ -6,6 +6,7 @@
 
 #include "bulla/mem.h"
 #include "parts.h"
+#include "state_log.h"
 
 struct plan {
     struct bulla_boot_result result;
@@ -38,8 +39,8 @@ static bool is_barred(const struct bulla_otadata *otadata, uint32_t slot_count, 
            bulla_record_find(otadata, slot_count, slot, true) < 0;
 }
 
-static bool is_unconfirmed(const struct bulla_client *client,
-                           const struct bulla_installed *installed)
+bool bulla_boot_unconfirmed(const struct bulla_client *client,
+                            const struct bulla_installed *installed)
 {
     return installed->sealed &&
            (!client->has_confirmed || installed->sequence > client->confirmed.sequence ||
@@ -47,19 +48,23 @@ static bool is_unconfirmed(const struct bulla_client *client,
              !bulla_digest_equal(installed->manifest_digest, client->confirmed.manifest_digest)));
 }
 
-/* A state word has no CRC over it: one that ESP-IDF does not know, torn or flipped, is believed
- * only for a release that was confirmed. */
+/* A state word has no CRC over it, and any flashing tool writes one: for a release that was not
+ * confirmed it is believed only when it is VALID and the slot was started as a trial. That is a
+ * confirmation which a power cut ended after its first write. */
 static bool is_trial(const struct bulla_client *client, const struct plan *plan)
 {
     if (plan->result.slot < 0 || plan->result.last_resort)
         return false;
-    bool unconfirmed = is_unconfirmed(client, &plan->installed);
+    bool unconfirmed = bulla_boot_unconfirmed(client, &plan->installed);
     if (plan->record < 0)
         return unconfirmed;
     uint32_t state = plan->want.record[plan->record].state;
     if (state == BULLA_OTA_NEW)
         return true;
-    return unconfirmed && state != BULLA_OTA_VALID && state != BULLA_OTA_UNDEFINED;
+    bool was_confirming = state == BULLA_OTA_VALID && client->has_running &&
+                          client->running.trial &&
+                          client->running.slot == bulla_slot_code(plan->result.slot);
+    return unconfirmed && !was_confirming;
 }
 
 /* A slot that does not verify: its record shall say so, if the bytes were judged at all. */
@@ -213,13 +218,39 @@ static bool trial_failed(const struct bulla_client *client)
     return false;
 }
 
-static enum bulla_status count_failure(struct bulla_client *client, int32_t slot)
+/* Was the failure counted by a boot that ended before it could say what runs? Then the count lies
+ * behind the record of the trial's start; the log keeps that order. */
+static enum bulla_status is_counted(const struct bulla_client *client, bool *counted)
+{
+    struct bulla_log_record running;
+    struct bulla_log_record trial;
+    bool found = false;
+
+    *counted = false;
+    enum bulla_status status =
+        bulla_log_find(&client->state, BULLA_RECORD_RUNNING, 0, 0, &running, &found);
+    if (status != BULLA_OK || !found)
+        return status;
+    status = bulla_log_find(&client->state, BULLA_RECORD_TRIAL, 0, 0, &trial, &found);
+    *counted = status == BULLA_OK && found && trial.at > running.at;
+    return status;
+}
+
+static enum bulla_status count_failure(struct bulla_client *client)
 {
     struct bulla_trial last;
     struct bulla_trial trial = {.failed = 1};
+    bool counted = false;
     bool claimed = false;
     bool found = false;
-    enum bulla_status status = bulla_slot_claim(client, slot, trial.manifest_digest, &claimed);
+
+    if (!trial_failed(client))
+        return BULLA_OK;
+    enum bulla_status status = is_counted(client, &counted);
+    if (status != BULLA_OK || counted)
+        return status;
+    status = bulla_slot_claim(client, bulla_client_last_started(client), trial.manifest_digest,
+                              &claimed);
     if (status != BULLA_OK || !claimed)
         return status;
     status = bulla_state_get_trial(&client->state, &last, &found);
@@ -291,29 +322,58 @@ static void note_boot(struct bulla_client *client, const struct plan *plan)
         bulla_client_note(client, BULLA_DID_BOOT, result->slot, BULLA_OK, result->sequence);
 }
 
-/* Order: what runs (so that a trial counts from the moment its record says so), failures, records,
- * then what may be late. */
-static enum bulla_status commit(struct bulla_client *client, struct plan *plan)
+/* Say what will run. VALID under a trial would read as its confirmation: it goes first. */
+static enum bulla_status write_running(struct bulla_client *client, struct plan *plan)
 {
-    bool failed = trial_failed(client);
-    int32_t failed_slot = bulla_client_last_started(client);
     enum bulla_status status = BULLA_OK;
+
     if (plan->name_it) /* under this number the record will be written */
         status = bulla_record_number(client, bulla_record_spare(&plan->want), plan->result.slot,
                                      &plan->running.ota_seq);
-    if (status == BULLA_OK)
+    if (status == BULLA_OK && plan->result.trial && plan->record >= 0 &&
+        client->otadata.record[plan->record].state == BULLA_OTA_VALID)
+        status = bulla_record_mark(client, (uint32_t)plan->record, BULLA_OTA_NEW);
+    return status == BULLA_OK ? bulla_client_put_running(client, &plan->running) : status;
+}
+
+/* A trial ended, but its record could not be changed: by its number it is known as ours, and not
+ * taken for one that another bootloader started. */
+static enum bulla_status disown_pending(struct bulla_client *client, struct plan *plan)
+{
+    enum bulla_status status = BULLA_OK;
+
+    for (uint32_t i = 0; i < 2 && status == BULLA_OK; i++) {
+        const struct bulla_ota_record *record = &client->otadata.record[i];
+        if (!bulla_record_whole(record) || record->state != BULLA_OTA_PENDING_VERIFY)
+            continue;
+        plan->running.ota_seq = record->seq;
         status = bulla_client_put_running(client, &plan->running);
-    if (status == BULLA_OK && failed)
-        status = count_failure(client, failed_slot);
-    if (status == BULLA_OK)
-        status = write_records(client, plan);
-    if (status == BULLA_OK)
-        status = finish_confirmation(client, plan);
+    }
+    return status;
+}
+
+/* Order: a confirmation that was cut off (while RUNNING still tells of its trial), failures (while
+ * RUNNING still tells of the trial that failed), what runs, records, then what may be late. What
+ * is no trial runs whatever fails here; then its otadata is written all the same, so that an
+ * ABORTED record tells that what RUNNING names has ended. */
+static enum bulla_status commit(struct bulla_client *client, struct plan *plan)
+{
+    bool trial = plan->result.trial;
+    enum bulla_status status = finish_confirmation(client, plan);
     if (status != BULLA_OK)
         return status;
-
-    note_boot(client, plan);
-    return BULLA_OK;
+    status = count_failure(client);
+    if (status == BULLA_OK)
+        status = write_running(client, plan);
+    if (status == BULLA_OK || !trial) {
+        enum bulla_status written = write_records(client, plan);
+        if (written != BULLA_OK && !trial && disown_pending(client, plan) != BULLA_OK)
+            return written;
+        status = status == BULLA_OK ? written : status;
+    }
+    if (status == BULLA_OK)
+        note_boot(client, plan);
+    return status;
 }
 
 enum bulla_status bulla_client_boot(struct bulla_client *client, struct bulla_boot_result *result)
@@ -346,13 +406,64 @@ enum bulla_status bulla_client_predict(struct bulla_client *client,
     return status;
 }
 
+int32_t bulla_running_slot(const struct bulla_running *running)
+{
+    return running->slot == BULLA_STATE_SLOT_FACTORY ? BULLA_SLOT_FACTORY : (int32_t)running->slot;
+}
+
+/* PENDING_VERIFY lasts until the next reset: with a number that our last boot did not write down,
+ * another bootloader has started that slot since. */
+static bool started_by_another(const struct bulla_client *client, struct bulla_running *running)
+{
+    bool found = false;
+
+    for (uint32_t i = 0; i < 2 && client->layout.slot_count > 0; i++) {
+        const struct bulla_ota_record *record = &client->otadata.record[i];
+        if (!bulla_record_whole(record) || record->state != BULLA_OTA_PENDING_VERIFY ||
+            (client->has_running && client->running.ota_seq == record->seq) ||
+            (found && running->ota_seq >= record->seq))
+            continue;
+        running->slot = (uint8_t)bulla_ota_slot_of(record->seq, client->layout.slot_count);
+        running->trial = true;
+        running->ota_seq = record->seq;
+        found = true;
+    }
+    return found;
+}
+
+bool bulla_boot_started(const struct bulla_client *client, struct bulla_running *running)
+{
+    if (started_by_another(client, running))
+        return true;
+    if (!client->has_running)
+        return false;
+    *running = client->running;
+    /* a trial that runs is never ABORTED or NEW: a reset ended it, and RUNNING was not rewritten */
+    for (uint32_t i = 0; running->trial && i < 2; i++) {
+        const struct bulla_ota_record *record = &client->otadata.record[i];
+        if (bulla_record_whole(record) && record->seq == running->ota_seq)
+            return record->state != BULLA_OTA_ABORTED && record->state != BULLA_OTA_NEW;
+    }
+    return true;
+}
+
+bool bulla_client_in_trial(const struct bulla_client *client)
+{
+    struct bulla_running running;
+
+    return bulla_boot_started(client, &running) && running.trial;
+}
+
 enum bulla_status bulla_client_running(struct bulla_client *client, int32_t *slot)
 {
+    struct bulla_running running;
     struct plan plan;
 
-    *slot = bulla_client_last_started(client);
-    if (*slot != BULLA_SLOT_NONE)
+    *slot = BULLA_SLOT_NONE;
+    if (bulla_boot_started(client, &running)) {
+        *slot = bulla_running_slot(&running);
         return bulla_layout_slot(&client->layout, *slot) != NULL ? BULLA_OK : BULLA_E_STATE_DAMAGED;
+    }
     enum bulla_status status = decide(client, 0, &plan);
     /* a trial that never started does not run: what runs is what it would have replaced */
     if (status == BULLA_OK && plan.result.trial)

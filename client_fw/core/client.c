@@ -34,6 +34,32 @@ static enum bulla_status read_trust(struct bulla_client *client)
     return bulla_trust_decode((struct bulla_bytes){client->trust_store, len}, &client->trust);
 }
 
+/* What must never step back. If both copies of one rotted, what was confirmed still runs, but
+ * nothing is newer than the unknown; the log itself takes no more records (state.damaged). */
+static enum bulla_status read_counters(struct bulla_client *client)
+{
+    enum bulla_status status =
+        bulla_state_get_confirmed(&client->state, &client->confirmed, &client->has_confirmed);
+    if (status == BULLA_E_STATE_DAMAGED && client->state.damaged) {
+        client->has_confirmed = true;
+        client->confirmed.sequence = UINT32_MAX;
+        status = BULLA_OK;
+    }
+    if (status != BULLA_OK)
+        return status;
+    status = bulla_state_get_floor(&client->state, &client->floor);
+    return status == BULLA_E_STATE_DAMAGED && client->state.damaged ? BULLA_OK : status;
+}
+
+/* A boot that is not remembered is one before the first: the next one records itself again. */
+static enum bulla_status read_running(struct bulla_client *client)
+{
+    enum bulla_status status =
+        bulla_state_get_running(&client->state, &client->running, &client->has_running);
+
+    return status == BULLA_E_STATE_DAMAGED ? BULLA_OK : status;
+}
+
 static enum bulla_status read_state(struct bulla_client *client)
 {
     bool found = false;
@@ -46,13 +72,8 @@ static enum bulla_status read_state(struct bulla_client *client)
     if (status == BULLA_OK && !found)
         status = BULLA_E_STATE_DAMAGED; /* a device without a class would take any release */
     if (status == BULLA_OK)
-        status =
-            bulla_state_get_confirmed(&client->state, &client->confirmed, &client->has_confirmed);
-    if (status == BULLA_OK)
-        status = bulla_state_get_floor(&client->state, &client->floor);
-    if (status == BULLA_OK)
-        status = bulla_state_get_running(&client->state, &client->running, &client->has_running);
-    return status;
+        status = read_counters(client);
+    return status == BULLA_OK ? read_running(client) : status;
 }
 
 enum bulla_status bulla_client_open(struct bulla_client *client, const struct bulla_flash *flash,

@@ -6,14 +6,15 @@
 #include "parts.h"
 
 /* The record by which the running slot was started; failing that, the newest that names it. */
-static int32_t running_record(const struct bulla_client *client)
+static int32_t running_record(const struct bulla_client *client,
+                              const struct bulla_running *running)
 {
     uint32_t count = client->layout.slot_count;
-    int32_t slot = bulla_client_last_started(client);
+    int32_t slot = bulla_running_slot(running);
 
     for (int32_t i = 0; slot >= 0 && i < 2; i++) {
         const struct bulla_ota_record *record = &client->otadata.record[i];
-        if (bulla_record_whole(record) && record->seq == client->running.ota_seq &&
+        if (bulla_record_whole(record) && record->seq == running->ota_seq &&
             bulla_ota_slot_of(record->seq, count) == (uint32_t)slot)
             return i;
     }
@@ -21,9 +22,9 @@ static int32_t running_record(const struct bulla_client *client)
 }
 
 /* Has this device ever had a trial? Confirming forgets the failures of the release, but keeps the
- * record. */
+ * record. After a fall-back the failures are another release's, and stay. */
 static enum bulla_status forget_failures(struct bulla_client *client,
-                                         const struct bulla_installed *installed)
+                                         const struct bulla_installed *installed, bool was_trial)
 {
     struct bulla_trial last;
     struct bulla_trial none = {.failed = 0};
@@ -32,7 +33,8 @@ static enum bulla_status forget_failures(struct bulla_client *client,
     if (status != BULLA_OK)
         return status;
     memcpy(none.manifest_digest, installed->manifest_digest, BULLA_DIGEST_SIZE);
-    if (found && last.failed == 0 && bulla_digest_equal(last.manifest_digest, none.manifest_digest))
+    bool is_its = found && bulla_digest_equal(last.manifest_digest, none.manifest_digest);
+    if (is_its ? last.failed == 0 : !was_trial)
         return BULLA_OK;
     return bulla_state_put_trial(&client->state, &none);
 }
@@ -43,7 +45,7 @@ enum bulla_status bulla_client_raise(struct bulla_client *client,
     if (!client->has_confirmed || installed->sequence > client->confirmed.sequence) {
         struct bulla_confirmed confirmed = {.sequence = installed->sequence};
         memcpy(confirmed.manifest_digest, installed->manifest_digest, BULLA_DIGEST_SIZE);
-        enum bulla_status status = forget_failures(client, installed);
+        enum bulla_status status = forget_failures(client, installed, true);
         if (status == BULLA_OK)
             status = bulla_state_put_confirmed(&client->state, &confirmed);
         if (status != BULLA_OK)
@@ -62,14 +64,13 @@ enum bulla_status bulla_client_raise(struct bulla_client *client,
 }
 
 /* May the running slot be confirmed: it is in its trial, or was confirmed before. */
-static enum bulla_status may_confirm(struct bulla_client *client, int32_t record)
+static enum bulla_status may_confirm(const struct bulla_client *client,
+                                     const struct bulla_running *running, int32_t record)
 {
     struct bulla_trial last;
     bool found = false;
 
-    if (!client->has_running)
-        return BULLA_E_NO_TRIAL;
-    if (client->running.trial) {
+    if (running->trial) {
         /* PENDING: marked by the boot that started it; VALID: this call was interrupted */
         uint32_t state = record < 0 ? BULLA_OTA_UNDEFINED : client->otadata.record[record].state;
         return state == BULLA_OTA_PENDING_VERIFY || state == BULLA_OTA_VALID ? BULLA_OK
@@ -84,64 +85,82 @@ static enum bulla_status may_confirm(struct bulla_client *client, int32_t record
 enum bulla_status bulla_client_confirm(struct bulla_client *client)
 {
     struct bulla_installed installed;
-    int32_t record = running_record(client);
-    bool was_trial = client->running.trial;
-    enum bulla_status status = may_confirm(client, record);
+    struct bulla_running running;
+    if (!bulla_boot_started(client, &running))
+        return BULLA_E_NO_TRIAL;
+    int32_t record = running_record(client, &running);
+    bool was_trial = running.trial;
+    enum bulla_status status = may_confirm(client, &running, record);
     if (status == BULLA_OK)
-        status = bulla_slot_judge(client, bulla_client_last_started(client), &installed);
+        status = bulla_slot_judge(client, bulla_running_slot(&running), &installed);
+    /* that it was a trial is what makes the record's VALID a confirmation */
+    if (status == BULLA_OK)
+        status = bulla_client_put_running(client, &running);
     if (status != BULLA_OK)
         return status;
 
     if (installed.sealed)
-        status = forget_failures(client, &installed);
+        status = forget_failures(client, &installed, was_trial);
     if (status == BULLA_OK && record >= 0)
         status = bulla_record_confirm(client, (uint32_t)record);
     /* from here on the next boot finishes what a power cut interrupts */
     if (status == BULLA_OK && installed.sealed)
         status = bulla_client_raise(client, &installed);
-    if (status != BULLA_OK)
+    if (status != BULLA_OK || !was_trial)
         return status;
 
-    struct bulla_running running = client->running;
     running.trial = false;
-    record = running_record(client);
+    record = running_record(client, &running);
     if (record >= 0)
         running.ota_seq = client->otadata.record[record].seq;
     status = bulla_client_put_running(client, &running);
-    if (status == BULLA_OK && was_trial)
+    if (status == BULLA_OK)
         bulla_client_note(client, BULLA_DID_CONFIRM, bulla_client_last_started(client), BULLA_OK,
                           installed.sequence);
     return status;
 }
 
+/* RUNNING outlives the reset only where our boot rewrites it: of a trial that another bootloader
+ * started it is told to this power-on alone, or no update would ever be taken again. */
+static enum bulla_status note_rejected(struct bulla_client *client,
+                                       const struct bulla_running *running, uint32_t seq)
+{
+    const struct bulla_running rejected = {.slot = running->slot, .trial = true, .ota_seq = seq};
+    bool is_ours = client->has_running && client->running.ota_seq == running->ota_seq;
+
+    if (is_ours)
+        return bulla_client_put_running(client, &rejected);
+    client->has_running = true;
+    client->running = rejected;
+    return BULLA_OK;
+}
+
 enum bulla_status bulla_client_reject(struct bulla_client *client)
 {
-    if (!client->has_running)
+    struct bulla_running running;
+    if (!bulla_boot_started(client, &running))
         return BULLA_E_NO_TRIAL;
-    int32_t slot = bulla_client_last_started(client);
-    int32_t record = running_record(client);
+    int32_t slot = bulla_running_slot(&running);
+    int32_t record = running_record(client, &running);
     if (slot == BULLA_SLOT_FACTORY)
         return BULLA_E_NO_FALLBACK; /* no record could say so */
-    if (record >= 0 && client->otadata.record[record].state == BULLA_OTA_INVALID)
-        return BULLA_OK;
     enum bulla_status status = bulla_boot_fallback(client, slot);
     if (status != BULLA_OK)
         return status;
+    if (record >= 0 && client->otadata.record[record].state == BULLA_OTA_INVALID)
+        return BULLA_OK;
 
     /* What was confirmed is not any more: it runs on as an unconfirmed slot until the reset, so
      * that no update takes the fall-back away. */
     if (record < 0) {
         status = bulla_record_keep_running(client, slot);
-        record = running_record(client);
+        record = running_record(client, &running);
         if (status == BULLA_OK && record < 0)
             status = BULLA_E_FLASH_READBACK;
     }
     if (status != BULLA_OK)
         return status;
-    struct bulla_running running = client->running;
-    running.trial = true;
-    running.ota_seq = client->otadata.record[record].seq;
-    status = bulla_client_put_running(client, &running);
+    status = note_rejected(client, &running, client->otadata.record[record].seq);
     if (status == BULLA_OK)
         status = bulla_record_mark(client, (uint32_t)record, BULLA_OTA_INVALID);
     if (status == BULLA_OK)
@@ -166,13 +185,15 @@ static enum bulla_status select_factory(struct bulla_client *client)
     return BULLA_OK;
 }
 
-/* A release that was confirmed before, or never was sealed, needs no trial. */
+/* A release that was confirmed before, or never was sealed, needs no trial. That it was, no state
+ * word tells of one above the confirmed one. */
 static bool is_established(const struct bulla_client *client, int32_t record,
                            const struct bulla_installed *installed)
 {
-    if (!installed->sealed ||
-        (record >= 0 && client->otadata.record[record].state == BULLA_OTA_VALID))
+    if (!installed->sealed)
         return true;
+    if (record >= 0 && client->otadata.record[record].state == BULLA_OTA_VALID)
+        return !bulla_boot_unconfirmed(client, installed);
     return client->has_confirmed &&
            bulla_digest_equal(installed->manifest_digest, client->confirmed.manifest_digest);
 }
@@ -204,7 +225,7 @@ enum bulla_status bulla_client_set_boot(struct bulla_client *client, int32_t slo
     struct bulla_installed installed;
     int32_t running = BULLA_SLOT_NONE;
 
-    if (client->has_running && client->running.trial)
+    if (bulla_client_in_trial(client))
         return BULLA_E_TRIAL_PENDING;
     enum bulla_status status = bulla_slot_judge(client, slot, &installed);
     if (status != BULLA_OK)

@@ -95,6 +95,17 @@ BULLA_MUST_CHECK enum bulla_status bulla_record_keep_running(struct bulla_client
 #define BULLA_SKIP_FACTORY (1u << 31)
 uint32_t bulla_boot_skip(int32_t slot);
 
+/* Slot of a RUNNING record. */
+int32_t bulla_running_slot(const struct bulla_running *running);
+
+/* What runs, as far as flash tells: what our last boot started, or a trial that another bootloader
+ * started since. False: no boot is known, or what it started has ended. */
+bool bulla_boot_started(const struct bulla_client *client, struct bulla_running *running);
+
+/* Is what lies in the slot a release above, or beside, the confirmed one? */
+bool bulla_boot_unconfirmed(const struct bulla_client *client,
+                            const struct bulla_installed *installed);
+
 /* Is there another slot than `slot` that verifies and is not barred by its record? */
 BULLA_MUST_CHECK enum bulla_status bulla_boot_fallback(struct bulla_client *client, int32_t slot);
 

@@ -29,8 +29,11 @@ static enum bulla_status read_at(const struct bulla_client *client,
 enum bulla_status bulla_slot_head(const struct bulla_client *client, int32_t slot, uint8_t *buffer,
                                   size_t size, size_t *len)
 {
-    return bulla_state_get(&client->state, BULLA_RECORD_HEAD, bulla_slot_code(slot), buffer, size,
-                           len);
+    enum bulla_status status = bulla_state_get(&client->state, BULLA_RECORD_HEAD,
+                                               bulla_slot_code(slot), buffer, size, len);
+
+    /* one that rotted claims nothing, and an update may replace it */
+    return status == BULLA_E_STATE_DAMAGED ? BULLA_OK : status;
 }
 
 enum bulla_status bulla_slot_claim(struct bulla_client *client, int32_t slot,
@@ -235,18 +238,24 @@ enum bulla_status bulla_slot_judge(struct bulla_client *client, int32_t slot,
 {
     const struct bulla_partition *partition = bulla_layout_slot(&client->layout, slot);
     size_t head_len = 0;
+    bool declared = false;
 
     memset(out, 0, sizeof(*out));
     if (partition == NULL || partition->size == 0)
         return BULLA_E_SLOT_UNKNOWN;
     enum bulla_status status =
-        bulla_slot_head(client, slot, client->head, sizeof(client->head), &head_len);
-    if (status != BULLA_OK)
+        bulla_state_get_head(&client->state, bulla_slot_code(slot), client->head,
+                             sizeof(client->head), &head_len, &declared);
+    if (status != BULLA_OK && status != BULLA_E_STATE_DAMAGED)
         return status;
     out->sealed = head_len > 0;
     bulla_client_device(client, slot, true, &client->device);
-    return out->sealed ? judge_sealed(client, partition, head_len, out)
-                       : judge_unsealed(client, partition, out);
+    if (out->sealed)
+        return judge_sealed(client, partition, head_len, out);
+    status = judge_unsealed(client, partition, out);
+    /* Not sealed is what a record says. Without one (it rotted, or somebody else filled the slot)
+     * an envelope may have been stored, and its check is not to be had by losing it. */
+    return status == BULLA_OK && !declared ? BULLA_E_SLOT_NOT_SEALED : status;
 }
 
 enum bulla_status bulla_slot_verify(struct bulla_client *client, int32_t slot, bool *sealed,

@@ -18,6 +18,54 @@
  * ordinary comparison orders generations and wrapping needs no rule. */
 #define GENERATION_MAX 0xffffffffu
 
+/* ---- room ---- */
+
+/* Those that come and change while a device runs: for them room is kept. */
+static const struct {
+    enum bulla_record_kind kind;
+    uint16_t len;
+} small[] = {
+    {BULLA_RECORD_IDENTITY, BULLA_IDENTITY_LEN},   {BULLA_RECORD_FLOOR, BULLA_FLOOR_LEN},
+    {BULLA_RECORD_CONFIRMED, BULLA_CONFIRMED_LEN}, {BULLA_RECORD_TRIAL, BULLA_TRIAL_LEN},
+    {BULLA_RECORD_RUNNING, BULLA_RUNNING_LEN},     {BULLA_RECORD_EVENT, BULLA_EVENT_LEN},
+};
+
+static const enum bulla_record_kind kept_twice[] = {
+    BULLA_RECORD_TRUST,
+    BULLA_RECORD_IDENTITY,
+    BULLA_RECORD_CONFIRMED,
+    BULLA_RECORD_FLOOR,
+};
+
+static bool is_small(uint8_t kind)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof(small) / sizeof(small[0]); i++)
+        found = found || small[i].kind == (enum bulla_record_kind)kind;
+    return found;
+}
+
+uint32_t bulla_state_footprint(uint32_t trust_len, uint32_t copies, uint32_t heads)
+{
+    uint32_t sum = BULLA_LOG_HEADER_SIZE + copies * bulla_log_footprint((uint16_t)trust_len) +
+                   heads * bulla_log_footprint(BULLA_HEAD_MAX);
+
+    for (size_t i = 0; i < sizeof(small) / sizeof(small[0]); i++)
+        sum += bulla_log_copies((uint8_t)small[i].kind) * bulla_log_footprint(small[i].len);
+    return sum;
+}
+
+uint32_t bulla_state_room(const struct bulla_partition *partition)
+{
+    uint32_t half = partition->size / 2 / BULLA_SECTOR_SIZE * BULLA_SECTOR_SIZE;
+
+    if (partition->size < BULLA_STATE_SIZE_MIN || partition->size % BULLA_SECTOR_SIZE != 0 ||
+        partition->offset % BULLA_SECTOR_SIZE != 0)
+        return 0;
+    return half < BULLA_STATE_HALF_MAX ? half : BULLA_STATE_HALF_MAX;
+}
+
 /* ---- compaction ---- */
 
 /* Does this record outlive the arrival of `fresh`? `after` is the cursor behind it. */
@@ -25,17 +73,20 @@ static enum bulla_status is_live(const struct bulla_state *state, struct bulla_l
                                  const struct bulla_log_record *record,
                                  const struct bulla_log_record *fresh, bool *live)
 {
-    uint32_t room = record->kind == BULLA_RECORD_EVENT ? BULLA_STATE_EVENTS_KEPT : 1;
+    uint32_t room = bulla_log_copies(record->kind);
     uint32_t newer = record->kind == fresh->kind && record->slot == fresh->slot ? 1 : 0;
-    bool found;
+    uint32_t lost = 0;
+    bool found, whole;
     struct bulla_log_record later;
     enum bulla_status status = bulla_log_check(state, record, &found);
 
     *live = false;
     while (status == BULLA_OK && found && newer < room) {
-        status = bulla_log_next_match(state, &after, record->kind, record->slot, &later, &found);
-        newer += found ? 1 : 0;
-        *live = !found;
+        status =
+            bulla_log_next_match(state, &after, record->kind, record->slot, &later, &whole, &found);
+        newer += found && whole ? 1 : 0;
+        lost += found && !whole ? 1 : 0;
+        *live = !found && !bulla_log_is_lost(record->kind, 1, lost);
     }
     return status;
 }
@@ -43,6 +94,7 @@ static enum bulla_status is_live(const struct bulla_state *state, struct bulla_l
 /* What a walk through the half found to be kept. */
 struct survivors {
     uint32_t size;  /* room they take */
+    uint32_t large; /* of it, those that are none of the small records */
     uint32_t where; /* CRC over their places */
 };
 
@@ -68,6 +120,7 @@ static enum bulla_status carry_over(const struct bulla_state *state,
             continue;
         bulla_state_store_u32(place, record.at);
         kept->size += bulla_log_footprint(record.len);
+        kept->large += is_small(record.kind) ? 0 : bulla_log_footprint(record.len);
         kept->where = bulla_crc32(kept->where, (struct bulla_bytes){place, sizeof(place)});
         if (to == NULL)
             continue;
@@ -138,17 +191,15 @@ static enum bulla_status compact(struct bulla_state *state, const struct bulla_l
 static enum bulla_status locate(struct bulla_state *state, const struct bulla_flash *flash,
                                 const struct bulla_partition *partition)
 {
-    if (partition->size < BULLA_STATE_SIZE_MIN || partition->size % BULLA_SECTOR_SIZE != 0 ||
-        partition->offset % BULLA_SECTOR_SIZE != 0)
+    if (bulla_state_room(partition) == 0)
         return BULLA_E_STATE_FULL;
     if (partition->offset > flash->size || partition->size > flash->size - partition->offset)
         return BULLA_E_PARTITION_BOUNDS;
 
-    uint32_t half = partition->size / 2 / BULLA_SECTOR_SIZE * BULLA_SECTOR_SIZE;
     *state = (struct bulla_state){
         .flash = flash,
         .offset = partition->offset,
-        .half = half < BULLA_STATE_HALF_MAX ? half : BULLA_STATE_HALF_MAX,
+        .half = bulla_state_room(partition),
         .end = BULLA_LOG_HEADER_SIZE,
     };
     return BULLA_OK;
@@ -177,7 +228,7 @@ static enum bulla_status replay(struct bulla_state *state)
         status = bulla_log_check(state, &record, &whole);
         if (status != BULLA_OK)
             return status;
-        if (!whole || record.at != end)
+        if (!whole || record.at != end || record.mended)
             state->dirty = true;
         end = record.at + bulla_log_footprint(record.len);
     }
@@ -185,6 +236,22 @@ static enum bulla_status replay(struct bulla_state *state)
         state->dirty = true;
     state->end = used > end ? used : end;
     state->counter = cursor.counter;
+    return BULLA_OK;
+}
+
+/* Has anything that is kept twice rotted in both copies? Of heads, each is asked for alone. */
+static enum bulla_status find_losses(struct bulla_state *state)
+{
+    for (size_t i = 0; i < sizeof(kept_twice) / sizeof(kept_twice[0]); i++) {
+        struct bulla_log_record record;
+        bool found;
+        enum bulla_status status =
+            bulla_log_find(state, (uint8_t)kept_twice[i], 0, 0, &record, &found);
+        if (status == BULLA_E_STATE_DAMAGED)
+            state->damaged = true;
+        else if (status != BULLA_OK)
+            return status;
+    }
     return BULLA_OK;
 }
 
@@ -224,6 +291,8 @@ enum bulla_status bulla_state_open(struct bulla_state *state, const struct bulla
     bool second = whole[1] && (!whole[0] || half[1].generation > half[0].generation);
     struct bulla_state *winner = &half[second ? 1 : 0];
     enum bulla_status status = replay(winner);
+    if (status == BULLA_OK)
+        status = find_losses(winner);
     if (status != BULLA_OK)
         return status;
     winner->stale = whole[0] && whole[1];
@@ -254,15 +323,20 @@ enum bulla_status bulla_state_format(struct bulla_state *state, const struct bul
     return BULLA_OK;
 }
 
-/* Is this exactly what the newest record of its kind and slot says? */
+/* Is this exactly what record number `age` of its kind and slot says? */
 static enum bulla_status is_unchanged(const struct bulla_state *state,
                                       const struct bulla_log_record *fresh,
-                                      const struct bulla_log_source *source, bool *same)
+                                      const struct bulla_log_source *source, uint32_t age,
+                                      bool *same)
 {
     uint8_t bytes[64];
     struct bulla_log_record newest;
-    enum bulla_status status = bulla_log_find(state, fresh->kind, fresh->slot, 0, &newest, same);
+    enum bulla_status status = bulla_log_find(state, fresh->kind, fresh->slot, age, &newest, same);
 
+    if (status == BULLA_E_STATE_DAMAGED) {
+        *same = false;
+        return BULLA_OK;
+    }
     if (status != BULLA_OK || !*same)
         return status;
     *same = newest.len == fresh->len;
@@ -278,11 +352,27 @@ static enum bulla_status is_unchanged(const struct bulla_state *state,
     return BULLA_OK;
 }
 
-enum bulla_status bulla_state_put(struct bulla_state *state, enum bulla_record_kind kind,
-                                  uint8_t slot, struct bulla_bytes content)
+/* Would every small record still fit beside this head and what else stays? */
+static enum bulla_status leaves_room(const struct bulla_state *state,
+                                     const struct bulla_log_record *fresh)
+{
+    struct survivors kept;
+    enum bulla_status status = carry_over(state, fresh, NULL, &kept);
+    if (status != BULLA_OK)
+        return status;
+    /* all three are at most a half */
+    uint32_t need = bulla_state_footprint(0, 0, 0) + kept.large + bulla_log_footprint(fresh->len);
+    return need <= state->half ? BULLA_OK : BULLA_E_STATE_FULL;
+}
+
+/* One record, unless the newest `copies` say it already. */
+static enum bulla_status put(struct bulla_state *state, enum bulla_record_kind kind, uint8_t slot,
+                             struct bulla_bytes content, uint32_t copies)
 {
     if (state->half == 0)
         return BULLA_E_STATE_EMPTY;
+    if (state->damaged)
+        return BULLA_E_STATE_DAMAGED;
     if (content.len > UINT16_MAX || state->counter == UINT32_MAX)
         return BULLA_E_STATE_FULL;
 
@@ -292,23 +382,39 @@ enum bulla_status bulla_state_put(struct bulla_state *state, enum bulla_record_k
                                      .len = (uint16_t)content.len,
                                      .counter = state->counter + 1,
                                      .content_crc = bulla_crc32(0, content)};
-    if (state->dirty)
-        return compact(state, &fresh, &source);
-    if (kind != BULLA_RECORD_EVENT) {
-        bool same;
-        enum bulla_status status = is_unchanged(state, &fresh, &source, &same);
-        if (status != BULLA_OK || same)
-            return status;
-    }
-    if (bulla_log_footprint(fresh.len) > state->half - state->end)
+    enum bulla_status status = BULLA_OK;
+    bool same = kind != BULLA_RECORD_EVENT && !state->dirty;
+    for (uint32_t age = 0; same && age < copies && status == BULLA_OK; age++)
+        status = is_unchanged(state, &fresh, &source, age, &same);
+    if (status != BULLA_OK || same)
+        return status;
+    if (kind == BULLA_RECORD_HEAD)
+        status = leaves_room(state, &fresh);
+    if (status != BULLA_OK)
+        return status;
+    if (state->dirty || bulla_log_footprint(fresh.len) > state->half - state->end)
         return compact(state, &fresh, &source);
 
     retire(state);
     fresh.at = state->end;
-    enum bulla_status status = bulla_log_append(state, &fresh, &source);
+    status = bulla_log_append(state, &fresh, &source);
     if (status != BULLA_OK)
         state->dirty = true; /* torn, or whole and yet reported as failed: not to be built upon */
     return status;
+}
+
+enum bulla_status bulla_state_put(struct bulla_state *state, enum bulla_record_kind kind,
+                                  uint8_t slot, struct bulla_bytes content)
+{
+    return put(state, kind, slot, content, 1);
+}
+
+enum bulla_status bulla_state_put_twice(struct bulla_state *state, enum bulla_record_kind kind,
+                                        struct bulla_bytes content)
+{
+    enum bulla_status status = put(state, kind, 0, content, 2);
+
+    return status == BULLA_OK ? put(state, kind, 0, content, 2) : status;
 }
 
 enum bulla_status bulla_state_get_aged(const struct bulla_state *state, enum bulla_record_kind kind,

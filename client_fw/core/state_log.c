@@ -16,6 +16,8 @@
 #define ALIGN 16u
 #define CHUNK 256u /* bytes on the stack while copying */
 
+#define HEADER_BITS (8u * BULLA_LOG_HEADER_SIZE)
+
 /* ---- flash ---- */
 
 uint32_t bulla_log_offset(const struct bulla_state *state, uint32_t index)
@@ -94,17 +96,31 @@ static void encode_half(const struct bulla_state *state, uint8_t bytes[BULLA_LOG
     bulla_state_store_u32(bytes + 12, bulla_crc32(0, (struct bulla_bytes){bytes, 12}));
 }
 
-/* Take the generation from the header; *whole false when there is no such header. */
+static bool is_half(struct bulla_state *state, const uint8_t found[BULLA_LOG_HEADER_SIZE])
+{
+    uint8_t expected[BULLA_LOG_HEADER_SIZE];
+
+    state->generation = bulla_state_load_u32(found + 8);
+    encode_half(state, expected);
+    return memcmp(found, expected, BULLA_LOG_HEADER_SIZE) == 0;
+}
+
+/* A header is short enough to find the one bit that rotted: no two headers with right CRCs are
+ * only two bits apart. */
 enum bulla_status bulla_log_read_header(struct bulla_state *state, bool *whole)
 {
-    uint8_t found[BULLA_LOG_HEADER_SIZE], expected[BULLA_LOG_HEADER_SIZE];
+    uint8_t found[BULLA_LOG_HEADER_SIZE];
     enum bulla_status status = bulla_log_read(state, 0, found, BULLA_LOG_HEADER_SIZE);
 
     if (status != BULLA_OK)
         return status;
-    state->generation = bulla_state_load_u32(found + 8);
-    encode_half(state, expected);
-    *whole = memcmp(found, expected, BULLA_LOG_HEADER_SIZE) == 0;
+    *whole = is_half(state, found);
+    for (uint32_t bit = 0; !*whole && bit < HEADER_BITS; bit++) {
+        found[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        *whole = is_half(state, found);
+        found[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        state->dirty = *whole;
+    }
     return BULLA_OK;
 }
 
@@ -143,24 +159,44 @@ static void encode_record(const struct bulla_state *state, const struct bulla_lo
     bulla_state_store_u32(bytes + 12, header_crc(state, bytes));
 }
 
+static bool is_record(const struct bulla_state *state, const uint8_t bytes[BULLA_LOG_HEADER_SIZE])
+{
+    return bulla_state_load_u32(bytes + 12) == header_crc(state, bytes);
+}
+
+/* Find the one bit that rotted. */
+static bool mend(const struct bulla_state *state, uint8_t bytes[BULLA_LOG_HEADER_SIZE])
+{
+    for (uint32_t bit = 0; bit < HEADER_BITS; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        if (is_record(state, bytes))
+            return true;
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    return false;
+}
+
 /* at is a unit within the half. *whole: a header lies there, later than `counter`, and what it
- * announces ends within the half. */
+ * announces ends within the half. One is `expected` behind the record before: there a bit that
+ * rotted is mended. */
 static enum bulla_status read_record(const struct bulla_state *state, uint32_t at, uint32_t counter,
-                                     struct bulla_log_record *record, bool *whole)
+                                     bool expected, struct bulla_log_record *record, bool *whole)
 {
     uint8_t bytes[BULLA_LOG_HEADER_SIZE];
     enum bulla_status status = bulla_log_read(state, at, bytes, BULLA_LOG_HEADER_SIZE);
 
     if (status != BULLA_OK)
         return status;
+    bool is_right = is_record(state, bytes);
+    record->mended = !is_right && expected && mend(state, bytes);
     record->at = at;
     record->kind = bytes[0];
     record->slot = bytes[1];
     record->len = bulla_state_load_u16(bytes + 2);
     record->counter = bulla_state_load_u32(bytes + 4);
     record->content_crc = bulla_state_load_u32(bytes + 8);
-    *whole = bulla_state_load_u32(bytes + 12) == header_crc(state, bytes) &&
-             record->counter > counter && bulla_log_footprint(record->len) <= state->half - at;
+    *whole = (is_right || record->mended) && record->counter > counter &&
+             bulla_log_footprint(record->len) <= state->half - at;
     return BULLA_OK;
 }
 
@@ -169,9 +205,13 @@ static enum bulla_status read_record(const struct bulla_state *state, uint32_t a
 enum bulla_status bulla_log_next(const struct bulla_state *state, struct bulla_log_cursor *cursor,
                                  struct bulla_log_record *record, bool *found)
 {
+    bool expected = true;
+
     *found = false;
     while (cursor->at < state->end && !*found) {
-        enum bulla_status status = read_record(state, cursor->at, cursor->counter, record, found);
+        enum bulla_status status =
+            read_record(state, cursor->at, cursor->counter, expected, record, found);
+        expected = false;
         if (status != BULLA_OK)
             return status;
         cursor->at += *found ? bulla_log_footprint(record->len) : ALIGN;
@@ -199,10 +239,9 @@ enum bulla_status bulla_log_check(const struct bulla_state *state,
     return BULLA_OK;
 }
 
-/* The next whole record of this kind and slot. */
 enum bulla_status bulla_log_next_match(const struct bulla_state *state,
                                        struct bulla_log_cursor *cursor, uint8_t kind, uint8_t slot,
-                                       struct bulla_log_record *record, bool *found)
+                                       struct bulla_log_record *record, bool *whole, bool *found)
 {
     for (;;) {
         enum bulla_status status = bulla_log_next(state, cursor, record, found);
@@ -210,10 +249,29 @@ enum bulla_status bulla_log_next_match(const struct bulla_state *state,
             return status;
         if (record->kind != kind || record->slot != slot)
             continue;
-        status = bulla_log_check(state, record, found);
-        if (status != BULLA_OK || *found)
+        status = bulla_log_check(state, record, whole);
+        if (status != BULLA_OK || *whole)
             return status;
+        if (record->at + bulla_log_footprint(record->len) < state->end)
+            return BULLA_OK;
     }
+}
+
+uint32_t bulla_log_copies(uint8_t kind)
+{
+    if (kind == BULLA_RECORD_TRUST || kind == BULLA_RECORD_IDENTITY ||
+        kind == BULLA_RECORD_CONFIRMED || kind == BULLA_RECORD_FLOOR)
+        return 2;
+    return kind == BULLA_RECORD_EVENT ? BULLA_STATE_EVENTS_KEPT : 1;
+}
+
+/* Of what is kept twice, one lost record leaves the other one of its pair. An older head would pass
+ * off a slot as what it was before. */
+bool bulla_log_is_lost(uint8_t kind, uint32_t whole, uint32_t lost)
+{
+    if (kind == BULLA_RECORD_HEAD || kind == BULLA_RECORD_RUNNING)
+        return lost > 0;
+    return bulla_log_copies(kind) == 2 && lost > (whole > 0 ? 1u : 0u);
 }
 
 enum bulla_status bulla_log_find(const struct bulla_state *state, uint8_t kind, uint8_t slot,
@@ -222,17 +280,25 @@ enum bulla_status bulla_log_find(const struct bulla_state *state, uint8_t kind, 
     struct bulla_log_cursor cursor = {.at = BULLA_LOG_HEADER_SIZE};
     struct bulla_log_record last[BULLA_STATE_EVENTS_KEPT]; /* a ring */
     uint32_t count = 0;
+    uint32_t lost = 0;
 
     for (;;) {
         struct bulla_log_record match;
-        enum bulla_status status = bulla_log_next_match(state, &cursor, kind, slot, &match, found);
+        bool whole;
+        enum bulla_status status =
+            bulla_log_next_match(state, &cursor, kind, slot, &match, &whole, found);
         if (status != BULLA_OK)
             return status;
         if (!*found)
             break;
+        lost = whole ? 0 : lost + 1;
+        if (!whole)
+            continue;
         last[count % BULLA_STATE_EVENTS_KEPT] = match;
         count++;
     }
+    if (bulla_log_is_lost(kind, count, lost))
+        return BULLA_E_STATE_DAMAGED;
     /* Older events may still lie in the log until it is compacted: what is told must not depend
      * on that. */
     if (age >= count || age >= BULLA_STATE_EVENTS_KEPT)

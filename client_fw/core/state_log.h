@@ -11,6 +11,14 @@
 
 #define BULLA_LOG_HEADER_SIZE 16u /* of a half and of a record */
 
+/* Contents of one length. */
+#define BULLA_IDENTITY_LEN  (2 * BULLA_UUID_SIZE + 5)
+#define BULLA_CONFIRMED_LEN (4 + BULLA_DIGEST_SIZE)
+#define BULLA_FLOOR_LEN     4
+#define BULLA_TRIAL_LEN     (BULLA_DIGEST_SIZE + 1)
+#define BULLA_RUNNING_LEN   6
+#define BULLA_EVENT_LEN     8
+
 struct bulla_log_record {
     uint32_t at; /* of its header, within the half */
     uint8_t kind;
@@ -18,6 +26,7 @@ struct bulla_log_record {
     uint16_t len;
     uint32_t counter;
     uint32_t content_crc;
+    bool mended; /* one bit of its header was wrong */
 };
 
 /* Where a replay has come to. Starts at BULLA_LOG_HEADER_SIZE, 0. */
@@ -43,7 +52,8 @@ BULLA_MUST_CHECK enum bulla_status bulla_log_measure(const struct bulla_state *s
 /* Erase the half and look: BULLA_E_FLASH_READBACK when it did not become blank. */
 BULLA_MUST_CHECK enum bulla_status bulla_log_erase(const struct bulla_state *state);
 
-/* Take the generation from the half's header; *whole false: there is no such header. */
+/* Take the generation from the half's header; *whole false: there is no such header. One wrong bit
+ * is mended, and the half is dirty then. */
 BULLA_MUST_CHECK enum bulla_status bulla_log_read_header(struct bulla_state *state, bool *whole);
 /* The commit: with its header a half counts. */
 BULLA_MUST_CHECK enum bulla_status bulla_log_write_header(const struct bulla_state *state);
@@ -59,12 +69,17 @@ BULLA_MUST_CHECK enum bulla_status bulla_log_next(const struct bulla_state *stat
 BULLA_MUST_CHECK enum bulla_status bulla_log_check(const struct bulla_state *state,
                                                    const struct bulla_log_record *record,
                                                    bool *whole);
-/* The next whole record of this kind and slot. */
+/* The next record of this kind and slot, whole or rotted. One whose content was torn by a power cut
+ * is passed over: it is the last in its half, nothing is ever appended behind it. */
 BULLA_MUST_CHECK enum bulla_status
 bulla_log_next_match(const struct bulla_state *state, struct bulla_log_cursor *cursor, uint8_t kind,
-                     uint8_t slot, struct bulla_log_record *record, bool *found);
+                     uint8_t slot, struct bulla_log_record *record, bool *whole, bool *found);
+/* How many records of this kind and slot are kept. */
+uint32_t bulla_log_copies(uint8_t kind);
+/* `lost` records behind the newest of `whole` ones rotted: is its content out of date? */
+bool bulla_log_is_lost(uint8_t kind, uint32_t whole, uint32_t lost);
 /* Whole record number `age` of this kind and slot, counted back from the newest (0); there are
- * none beyond BULLA_STATE_EVENTS_KEPT. */
+ * none beyond BULLA_STATE_EVENTS_KEPT. BULLA_E_STATE_DAMAGED: the newest is lost. */
 BULLA_MUST_CHECK enum bulla_status bulla_log_find(const struct bulla_state *state, uint8_t kind,
                                                   uint8_t slot, uint32_t age,
                                                   struct bulla_log_record *record, bool *found);

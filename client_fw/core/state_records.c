@@ -6,13 +6,6 @@
 #include "bulla/state.h"
 #include "state_log.h"
 
-#define IDENTITY_SIZE  (2 * BULLA_UUID_SIZE + 5)
-#define CONFIRMED_SIZE (4 + BULLA_DIGEST_SIZE)
-#define FLOOR_SIZE     4
-#define TRIAL_SIZE     (BULLA_DIGEST_SIZE + 1)
-#define RUNNING_SIZE   6
-#define EVENT_SIZE     8
-
 /* The newest record of a kind without slots, which must have this length. */
 static enum bulla_status get_exactly(const struct bulla_state *state, enum bulla_record_kind kind,
                                      uint32_t age, uint8_t *bytes, size_t size, bool *found)
@@ -30,21 +23,21 @@ static enum bulla_status get_exactly(const struct bulla_state *state, enum bulla
 enum bulla_status bulla_state_put_identity(struct bulla_state *state,
                                            const struct bulla_identity *identity)
 {
-    uint8_t bytes[IDENTITY_SIZE];
+    uint8_t bytes[BULLA_IDENTITY_LEN];
 
     memcpy(bytes, identity->vendor_id, BULLA_UUID_SIZE);
     memcpy(bytes + 16, identity->class_id, BULLA_UUID_SIZE);
     bytes[32] = identity->format;
     bulla_state_store_u16(bytes + 33, identity->chip_id);
     bulla_state_store_u16(bytes + 35, identity->chip_revision);
-    return bulla_state_put(state, BULLA_RECORD_IDENTITY, 0,
-                           (struct bulla_bytes){bytes, sizeof(bytes)});
+    return bulla_state_put_twice(state, BULLA_RECORD_IDENTITY,
+                                 (struct bulla_bytes){bytes, sizeof(bytes)});
 }
 
 enum bulla_status bulla_state_get_identity(const struct bulla_state *state,
                                            struct bulla_identity *identity, bool *found)
 {
-    uint8_t bytes[IDENTITY_SIZE];
+    uint8_t bytes[BULLA_IDENTITY_LEN];
     enum bulla_status status =
         get_exactly(state, BULLA_RECORD_IDENTITY, 0, bytes, sizeof(bytes), found);
 
@@ -62,18 +55,18 @@ enum bulla_status bulla_state_get_identity(const struct bulla_state *state,
 enum bulla_status bulla_state_put_confirmed(struct bulla_state *state,
                                             const struct bulla_confirmed *confirmed)
 {
-    uint8_t bytes[CONFIRMED_SIZE];
+    uint8_t bytes[BULLA_CONFIRMED_LEN];
 
     bulla_state_store_u32(bytes, confirmed->sequence);
     memcpy(bytes + 4, confirmed->manifest_digest, BULLA_DIGEST_SIZE);
-    return bulla_state_put(state, BULLA_RECORD_CONFIRMED, 0,
-                           (struct bulla_bytes){bytes, sizeof(bytes)});
+    return bulla_state_put_twice(state, BULLA_RECORD_CONFIRMED,
+                                 (struct bulla_bytes){bytes, sizeof(bytes)});
 }
 
 enum bulla_status bulla_state_get_confirmed(const struct bulla_state *state,
                                             struct bulla_confirmed *confirmed, bool *found)
 {
-    uint8_t bytes[CONFIRMED_SIZE];
+    uint8_t bytes[BULLA_CONFIRMED_LEN];
     enum bulla_status status =
         get_exactly(state, BULLA_RECORD_CONFIRMED, 0, bytes, sizeof(bytes), found);
 
@@ -87,16 +80,16 @@ enum bulla_status bulla_state_get_confirmed(const struct bulla_state *state,
 
 enum bulla_status bulla_state_put_floor(struct bulla_state *state, uint32_t floor)
 {
-    uint8_t bytes[FLOOR_SIZE];
+    uint8_t bytes[BULLA_FLOOR_LEN];
 
     bulla_state_store_u32(bytes, floor);
-    return bulla_state_put(state, BULLA_RECORD_FLOOR, 0,
-                           (struct bulla_bytes){bytes, sizeof(bytes)});
+    return bulla_state_put_twice(state, BULLA_RECORD_FLOOR,
+                                 (struct bulla_bytes){bytes, sizeof(bytes)});
 }
 
 enum bulla_status bulla_state_get_floor(const struct bulla_state *state, uint32_t *floor)
 {
-    uint8_t bytes[FLOOR_SIZE];
+    uint8_t bytes[BULLA_FLOOR_LEN];
     bool found;
     enum bulla_status status =
         get_exactly(state, BULLA_RECORD_FLOOR, 0, bytes, sizeof(bytes), &found);
@@ -109,7 +102,7 @@ enum bulla_status bulla_state_get_floor(const struct bulla_state *state, uint32_
 
 enum bulla_status bulla_state_put_trial(struct bulla_state *state, const struct bulla_trial *trial)
 {
-    uint8_t bytes[TRIAL_SIZE];
+    uint8_t bytes[BULLA_TRIAL_LEN];
 
     memcpy(bytes, trial->manifest_digest, BULLA_DIGEST_SIZE);
     bytes[BULLA_DIGEST_SIZE] = trial->failed;
@@ -120,7 +113,7 @@ enum bulla_status bulla_state_put_trial(struct bulla_state *state, const struct 
 enum bulla_status bulla_state_get_trial(const struct bulla_state *state, struct bulla_trial *trial,
                                         bool *found)
 {
-    uint8_t bytes[TRIAL_SIZE];
+    uint8_t bytes[BULLA_TRIAL_LEN];
     enum bulla_status status =
         get_exactly(state, BULLA_RECORD_TRIAL, 0, bytes, sizeof(bytes), found);
 
@@ -135,7 +128,7 @@ enum bulla_status bulla_state_get_trial(const struct bulla_state *state, struct 
 enum bulla_status bulla_state_put_running(struct bulla_state *state,
                                           const struct bulla_running *running)
 {
-    uint8_t bytes[RUNNING_SIZE];
+    uint8_t bytes[BULLA_RUNNING_LEN];
 
     bytes[0] = running->slot;
     bytes[1] = running->trial ? 1 : 0;
@@ -147,7 +140,7 @@ enum bulla_status bulla_state_put_running(struct bulla_state *state,
 enum bulla_status bulla_state_get_running(const struct bulla_state *state,
                                           struct bulla_running *running, bool *found)
 {
-    uint8_t bytes[RUNNING_SIZE];
+    uint8_t bytes[BULLA_RUNNING_LEN];
     enum bulla_status status =
         get_exactly(state, BULLA_RECORD_RUNNING, 0, bytes, sizeof(bytes), found);
 
@@ -167,7 +160,7 @@ enum bulla_status bulla_state_get_running(const struct bulla_state *state,
 enum bulla_status bulla_state_put_event(struct bulla_state *state,
                                         const struct bulla_event_record *event)
 {
-    uint8_t bytes[EVENT_SIZE];
+    uint8_t bytes[BULLA_EVENT_LEN];
 
     bytes[0] = event->what;
     bytes[1] = event->slot;
@@ -180,7 +173,7 @@ enum bulla_status bulla_state_put_event(struct bulla_state *state,
 enum bulla_status bulla_state_event(const struct bulla_state *state, uint32_t age,
                                     struct bulla_event_record *event, bool *found)
 {
-    uint8_t bytes[EVENT_SIZE];
+    uint8_t bytes[BULLA_EVENT_LEN];
 
     *event = (struct bulla_event_record){0};
     enum bulla_status status =
@@ -192,4 +185,10 @@ enum bulla_status bulla_state_event(const struct bulla_state *state, uint32_t ag
     event->status = bulla_state_load_u16(bytes + 2);
     event->value = bulla_state_load_u32(bytes + 4);
     return BULLA_OK;
+}
+
+enum bulla_status bulla_state_get_head(const struct bulla_state *state, uint8_t slot,
+                                       uint8_t *buffer, size_t size, size_t *len, bool *found)
+{
+    return bulla_state_get_aged(state, BULLA_RECORD_HEAD, slot, 0, buffer, size, len, found);
 }

@@ -17,8 +17,12 @@ struct update {
     struct bulla_update_result *result;
     struct bulla_install install;
     struct bulla_sectors sectors;
-    bool stop;    /* the rest of the envelope is not wanted in this response */
-    bool bundled; /* the image lies in the envelope, to be fetched from it by parts */
+    bool stop;        /* the rest of the envelope is not wanted in this response */
+    bool bundled;     /* the image lies in the envelope, to be fetched from it by parts */
+    bool end_seen;    /* the response with the bundle's last byte ended there */
+    bool has_release; /* an attempt came as far as a head; it was: */
+    uint8_t release[BULLA_DIGEST_SIZE];
+    uint32_t changes; /* how often another one was offered than before */
 };
 
 static void report(const struct update *u)
@@ -48,6 +52,19 @@ static enum bulla_status feed_image(struct update *u, struct bulla_bytes in)
 
 /* ---- the envelope ---- */
 
+/* A server that offers another release at each attempt always has something new to send. */
+static void note_release(struct update *u)
+{
+    const uint8_t *digest = u->client->reader.manifest_digest;
+
+    if (u->has_release && !bulla_digest_equal(u->release, digest)) {
+        u->changes++;
+        u->result->sectors_written = 0; /* those were the other one's */
+    }
+    memcpy(u->release, digest, sizeof(u->release));
+    u->has_release = true;
+}
+
 /* Signed, decoded, allowed. Is it new, and has it failed too often? */
 static enum bulla_status take_head(struct update *u)
 {
@@ -59,6 +76,10 @@ static enum bulla_status take_head(struct update *u)
     enum bulla_status status = BULLA_OK;
 
     u->result->sequence = reader->manifest.sequence;
+    note_release(u);
+    /* signed, yet nowhere this device could go: that is the release's fault, not the caller's */
+    if (bulla_url_resolve(u->url, reader->manifest.image.uri, &client->image_url) != BULLA_OK)
+        return BULLA_E_URI_FORM;
     if (reader->same_as_confirmed) {
         /* confirmed, but does it run? After a fall-back it is installed once more */
         status = bulla_slot_claim(client, u->install.running, digest, &found);
@@ -232,6 +253,35 @@ static enum bulla_status take_present(struct update *u, uint32_t end)
     return BULLA_OK;
 }
 
+/* The last byte of the bundle was read: the envelope ends with it, or is refused. */
+static enum bulla_status end_bundle(struct update *u)
+{
+    size_t len = 0;
+    enum bulla_status status = bulla_fetch_read(u->client, u->options->transport, 1, &len);
+    if (status != BULLA_OK)
+        return status;
+    u->end_seen = true;
+    return len > 0 ? BULLA_E_ENVELOPE_TRAILING : BULLA_OK;
+}
+
+/* Flash held the end of the bundle: its last byte is fetched all the same, to see what follows. */
+static enum bulla_status fetch_end(struct update *u)
+{
+    size_t len = 0;
+    uint64_t size = (uint64_t)u->client->reader.bundle_offset + u->install.size;
+    struct bulla_stretch s = {
+        .transport = u->options->transport,
+        .url = u->url,
+        .from = size - 1u,
+        .to = size,
+        .size = size,
+    };
+    enum bulla_status status = bulla_stretch_open(u->client, &s);
+    if (status == BULLA_OK)
+        status = bulla_stretch_read(u->client, &s, 1, &len);
+    return status == BULLA_OK ? end_bundle(u) : status;
+}
+
 /* Fetch the image's bytes [released, end). base: where the image begins in its file. */
 static enum bulla_status fetch(struct update *u, const struct bulla_url *url, uint64_t base,
                                uint32_t end)
@@ -253,14 +303,8 @@ static enum bulla_status fetch(struct update *u, const struct bulla_url *url, ui
     }
     if (status != BULLA_OK)
         return status;
-    if (u->bundled && end == u->install.size) {
-        size_t len = 0;
-        status = bulla_fetch_read(u->client, s.transport, 1,
-                                  &len); /* the envelope ends with the bundle, or is refused */
-        if (status == BULLA_OK && len > 0)
-            status = BULLA_E_ENVELOPE_TRAILING;
-        return status;
-    }
+    if (u->bundled && end == u->install.size)
+        return end_bundle(u);
     bulla_stretch_close(u->client, &s);
     return BULLA_OK;
 }
@@ -272,13 +316,8 @@ static enum bulla_status fetch_image(struct update *u)
     const struct bulla_url *url = u->url;
     uint32_t size = u->install.size;
 
-    if (!u->bundled) {
-        enum bulla_status status =
-            bulla_url_resolve(u->url, client->reader.manifest.image.uri, &client->image_url);
-        if (status != BULLA_OK)
-            return status;
+    if (!u->bundled)
         url = &client->image_url;
-    }
     while (u->sectors.released < size) {
         uint32_t sector = u->sectors.released / BULLA_SECTOR_SIZE;
         uint32_t group_end = (sector / BULLA_GROUP_SECTORS + 1u) * BULLA_GROUP_SECTORS;
@@ -295,14 +334,14 @@ static enum bulla_status fetch_image(struct update *u)
         if (status != BULLA_OK)
             return status;
     }
-    return BULLA_OK;
+    return u->bundled && !u->end_seen ? fetch_end(u) : BULLA_OK;
 }
 
 /* ---- attempts ---- */
 
 static enum bulla_status attempt(struct update *u)
 {
-    u->stop = u->bundled = false;
+    u->stop = u->bundled = u->end_seen = false;
     u->result->sectors_kept = 0;
     enum bulla_status status = read_envelope(u);
     if (status != BULLA_OK || u->result->nothing_newer)
@@ -350,17 +389,18 @@ static bool back_off(const struct update *u, uint32_t retry)
 static enum bulla_status run(struct update *u)
 {
     const struct bulla_transport *transport = u->options->transport;
-    uint32_t idle = 0; /* retries in a row that brought nothing new */
+    uint32_t idle = 0; /* retries in a row that brought nothing new of the same release */
 
     for (;;) {
         uint32_t before = u->result->sectors_written;
+        uint32_t changes = u->changes;
         enum bulla_status status = attempt(u);
         transport->close(transport->ctx);
         if (status == BULLA_OK || u->options->clock == NULL || !may_pass(u, status))
             return status;
-        if (u->result->sectors_written > before)
+        if (u->changes == changes && u->result->sectors_written > before)
             idle = 0;
-        if (idle == BULLA_RETRIES_MAX || !back_off(u, idle))
+        if (idle == BULLA_RETRIES_MAX || u->changes > BULLA_RETRIES_MAX || !back_off(u, idle))
             return status;
         idle++;
         u->result->retries++;
@@ -405,7 +445,9 @@ enum bulla_status bulla_client_update(struct bulla_client *client, const struct 
     result->slot = result->target = BULLA_SLOT_NONE;
     result->has_confirmed = client->has_confirmed;
     result->confirmed = client->confirmed.sequence;
-    if (client->has_running && client->running.trial)
+    if (client->state.damaged)
+        return BULLA_E_STATE_DAMAGED; /* nothing could be recorded, and what is newer is unknown */
+    if (bulla_client_in_trial(client))
         return BULLA_E_TRIAL_PENDING;
     enum bulla_status status = bulla_client_running(client, &u.install.running);
     if (status == BULLA_OK)
@@ -425,6 +467,7 @@ enum bulla_status bulla_client_update(struct bulla_client *client, const struct 
         return status;
     result->slot = u.install.target;
     /* what an earlier attempt wrote was not there before */
-    result->sectors_kept = client->reader.list.count - result->sectors_written;
+    uint32_t count = client->reader.list.count;
+    result->sectors_kept = result->sectors_written < count ? count - result->sectors_written : 0;
     return BULLA_OK;
 }

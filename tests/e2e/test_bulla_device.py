@@ -468,6 +468,10 @@ class Download(Case):
                                      "confirmed 1\n")
         self.assertEqual(run.stdout, "")
 
+    def test_signed_uri_that_leads_nowhere_is_refused(self):
+        self.publish(MIDDLE, sequence=2, uri="https://[::::]/app.bin")
+        self.refused("uri-form")
+
     def test_no_network_is_not_a_verdict(self):
         self.refused("http-status", code=2, name="nothing-here")
         before = self.flash.read_bytes()
@@ -517,6 +521,54 @@ class Provision(Case):
     def no_flash(self, run, words):
         self.assertIn(words, run.stderr)
         self.assertFalse(self.flash.exists())
+
+    def test_force_replaces_regular_files_only(self):
+        target = self.folder / "target.bin"
+        target.write_bytes(b"precious")
+        fifo, link = self.folder / "fifo", self.folder / "link"
+        os.mkfifo(fifo)
+        link.symlink_to(target)
+        for path in (fifo, link):
+            self.flash = path
+            run = self.provision(OLD, "--force", code=2)
+            self.assertIn("only a regular file is replaced", run.stderr)
+        self.assertTrue(fifo.is_fifo() and link.is_symlink())
+        self.assertEqual(target.read_bytes(), b"precious")
+
+    def test_force_never_replaces_what_the_flash_is_made_from(self):
+        before = self.trust.read_bytes()
+        self.flash = self.trust
+        self.assertIn("is the same file as", self.provision(OLD, "--force", code=2).stderr)
+        self.assertEqual(self.trust.read_bytes(), before)
+        self.flash = self.folder / "other-name"
+        os.link(self.trust, self.flash)
+        self.assertIn("is the same file as", self.provision(OLD, "--force", code=2).stderr)
+
+    def table(self, state):
+        path = self.folder / "table.csv"
+        path.write_text("otadata,data,ota,0xd000,0x2000\nota_0,app,ota_0,0x10000,0x180000\n"
+                        "ota_1,app,ota_1,0x190000,0x180000\nbulla,0x40,0x00," + state + "\n")
+        return path
+
+    def test_state_partition_must_hold_all_that_will_come(self):
+        self.provision(layout=self.table("0x3f0000,0x4000"))
+        self.flash.unlink()
+        self.no_flash(self.provision(layout=self.table("0x3f0000,0x4800"), code=2), "multiples")
+        self.no_flash(self.provision(layout=self.table("0x3f0800,0x4000"), code=2), "multiple of")
+        keys = [sealing.Key(f"key{i}") for i in range(16)]
+        names = ["n" * 28 + f"{i:02}" for i in range(8)]
+        self.trust.write_bytes(sealing.trust_store(keys, names={key: names for key in keys}))
+        run = self.provision(layout=self.table("0x3f0000,0x4000"), code=2)
+        self.no_flash(run, "must hold")
+
+    def test_lost_head_is_not_the_same_as_not_sealed(self):
+        self.provision(sequence=1)
+        data = bytearray(self.flash.read_bytes())
+        envelope = (self.folder / "app.suit").read_bytes()
+        at = data.index(envelope[:64])
+        data[at + 70] ^= 1
+        self.flash.write_bytes(data)
+        self.assertIn("no envelope is stored", self.run_device("boot", self.flash, code=1).stderr)
 
     def test_unusable_input_leaves_no_file(self):
         self.no_flash(self.provision(b"", code=1), "image-truncated")

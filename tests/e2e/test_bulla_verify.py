@@ -1226,7 +1226,11 @@ class FlashWithoutState(Case):
             with self.subTest(name):
                 code, doc = self.audit(flash)
                 self.assertEqual((code, doc["status"]), (1, status))
-        for size in (0, 1, 0x8000, 0x8020, 0x9000, 1 << 20):
+        for size in (1, 0x8020, (4 << 20) - 1):
+            with self.subTest(size):
+                code, doc = self.audit(good[:size])
+                self.assertEqual((code, doc["verdict"]), (2, "not judged"))
+        for size in (0, 0x8000, 0x9000, 1 << 20):
             with self.subTest(size):
                 code, doc = self.audit(good[:size])
                 self.assertEqual(code, 1)
@@ -1353,7 +1357,9 @@ class FlashOfDevice(Case):
         code, doc = self.audit()
         self.assertEqual((code, doc["state"]), (1, "state-damaged"))
         self.assertEqual(doc["device_start"], "state-damaged")
-        self.assertEqual(self.running(doc)["standing"], "not sealed")
+        self.assertEqual((doc["boot"]["slot"], doc["status"]), (None, "state-damaged"))
+        self.assertIn("refuses to start", doc["boot"]["why"])
+        self.assertEqual(doc["slots"][0]["standing"], "not sealed")
 
     def test_flash_random_state_never_crashes(self):
         self.provision()

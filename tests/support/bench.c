@@ -229,6 +229,13 @@ static void lay_app(struct bench *b, struct bulla_bytes app, uint32_t sequence)
     struct bulla_confirmed confirmed = {.sequence = sequence};
 
     memcpy(b->sim.bytes + BENCH_FIRST_SLOT, app.data, app.len);
+    /* every slot is said not to be sealed, so that tests can lay apps anywhere */
+    for (int32_t i = BULLA_SLOT_FACTORY; i < (int32_t)b->client.layout.slot_count; i++)
+        assert_status(
+            bulla_state_put(&b->client.state, BULLA_RECORD_HEAD,
+                            i == BULLA_SLOT_FACTORY ? BULLA_STATE_SLOT_FACTORY : (uint8_t)i,
+                            (struct bulla_bytes){NULL, 0}),
+            BULLA_OK);
     if (sequence == 0)
         return;
     seal_envelope(app, &how, &b->key, &envelope);

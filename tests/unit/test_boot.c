@@ -116,6 +116,28 @@ static void put_app(int32_t slot, struct bulla_bytes image)
     memcpy(bench.sim.bytes + bench_slot(&bench, slot), image.data, image.len);
 }
 
+/* An app without an envelope, as provisioning leaves one. */
+static void put_unsealed(int32_t slot, struct bulla_bytes image)
+{
+    uint8_t code = slot == BULLA_SLOT_FACTORY ? BULLA_STATE_SLOT_FACTORY : (uint8_t)slot;
+
+    put_app(slot, image);
+    assert_status(bench_open(&bench), BULLA_OK);
+    assert_status(bulla_state_put(&bench.client.state, BULLA_RECORD_HEAD, code,
+                                  (struct bulla_bytes){NULL, 0}),
+                  BULLA_OK);
+}
+
+static uint8_t failed_trials(void)
+{
+    struct bulla_trial trial;
+    bool found = false;
+
+    assert_status(bench_open(&bench), BULLA_OK);
+    assert_status(bulla_state_get_trial(&bench.client.state, &trial, &found), BULLA_OK);
+    return found ? trial.failed : 0;
+}
+
 static uint32_t operations_of_boot(void)
 {
     uint32_t before = bench.sim.operations;
@@ -172,6 +194,26 @@ static void test_boot_three_failed_trials_need_retry_or_a_newer_release(void **s
     assert_boots(1, true);
 }
 
+static void test_boot_confirming_the_fallback_keeps_the_failures_of_the_release(void **state)
+{
+    (void)state;
+    assert_boots(0, false);
+    for (uint8_t i = 1; i <= 3; i++) {
+        assert_status(update(middle, 2), BULLA_OK);
+        assert_boots(1, true);
+        assert_boots(0, false);
+        assert_status(bench_confirm(&bench), BULLA_OK);
+        assert_int_equal(failed_trials(), i);
+    }
+    assert_status(update(middle, 2), BULLA_E_TRIAL_FAILED_BEFORE);
+    bench.retry = true;
+    assert_status(update(middle, 2), BULLA_OK);
+    bench.retry = false;
+    assert_boots(1, true);
+    assert_status(bench_confirm(&bench), BULLA_OK); /* its own confirmation forgets them */
+    assert_int_equal(failed_trials(), 0);
+}
+
 static void test_boot_slot_damaged_before_its_trial_does_not_count(void **state)
 {
     struct bulla_trial trial;
@@ -202,6 +244,31 @@ static void test_boot_damaged_running_slot_falls_back_and_otadata_is_repaired(vo
     assert_record(1, 2, BULLA_OTA_INVALID);
     assert_int_equal(bench.client.confirmed.sequence, 2); /* never goes back */
     assert_int_equal(operations_of_boot(), 0);
+}
+
+/* One wrong bit in the content of every record of this kind. */
+static void rot_records(uint8_t kind, uint8_t len)
+{
+    const struct bulla_partition *state = &bench.client.layout.state;
+    uint8_t *bytes = bench.sim.bytes + state->offset;
+    for (uint32_t at = 16; at + 16 < state->size; at += 16) {
+        if (bytes[at] == kind && bytes[at + 1] == 0 && bytes[at + 2] == len && bytes[at + 3] == 0)
+            bytes[at + 16] ^= 1;
+    }
+}
+
+static void test_boot_lost_counters_still_boot_and_refuse_updates(void **state)
+{
+    (void)state;
+    live_through_one_update();
+    rot_records(BULLA_RECORD_CONFIRMED, 36);
+    assert_status(bench_open(&bench), BULLA_OK);
+    assert_true(bench.client.state.damaged);
+    assert_boots(1, false);
+    uint8_t *before = bench_snapshot(&bench);
+    assert_status(update(middle, 3), BULLA_E_STATE_DAMAGED);
+    assert_memory_equal(bench.sim.bytes, before, bench.flash.size);
+    free(before);
 }
 
 /* Not judged is not refused: a slot that could not be read once keeps its record. */
@@ -337,8 +404,8 @@ static void test_boot_slot_that_failed_never_runs_while_another_verifies(void **
 {
     (void)state;
     assert_boots(0, false);
-    put_app(1, middle); /* no envelope, no record */
-    put_app(2, next);
+    put_unsealed(1, middle); /* no record */
+    put_unsealed(2, next);
     bench_record(&bench, 0, 1, BULLA_OTA_ABORTED, false);
     bench_record(&bench, 1, 3, BULLA_OTA_VALID, false);
     damage(2);
@@ -362,6 +429,63 @@ static void test_boot_unknown_state_word_is_believed_only_of_a_confirmed_release
     bench_record(&bench, 0, seq, 0xffffff02u, false);
     assert_boots(0, true);
     assert_record(0, seq, BULLA_OTA_PENDING_VERIFY);
+}
+
+/* What otatool.py and bootloaders without rollback write is no confirmation. */
+static void test_boot_state_word_alone_neither_confirms_nor_hides_a_trial(void **state)
+{
+    static const uint32_t words[] = {BULLA_OTA_VALID, BULLA_OTA_UNDEFINED};
+
+    for (size_t i = 0; i < 2; i++) {
+        if (i > 0)
+            assert_int_equal(tear_down(state) | set_up(state), 0);
+        assert_boots(0, false);
+        assert_status(update(next, 2), BULLA_OK);
+        bench_record(&bench, 1, 2, words[i], false);
+        assert_boots(1, true);
+        assert_record(1, 2, BULLA_OTA_PENDING_VERIFY);
+        assert_int_equal(bench.client.confirmed.sequence, 1);
+        assert_int_equal(bench.client.floor, 0);
+        assert_boots(0, false);
+        assert_int_equal(failed_trials(), 1);
+
+        bench_record(&bench, 1, 2, words[i], false);
+        bench_record(&bench, 0, 3, BULLA_OTA_VALID, false);
+        assert_boots(0, false);
+        assert_status(bench_set_boot(&bench, 1), BULLA_OK);
+        assert_record(1, 4, BULLA_OTA_NEW); /* a stock bootloader makes it a trial, too */
+        assert_boots(1, true);
+        assert_status(bench_confirm(&bench), BULLA_OK);
+        assert_int_equal(bench.client.confirmed.sequence, 2);
+        assert_boots(1, false);
+    }
+}
+
+/* The same while the power fails: between two writes nothing reads as confirmed either. */
+static void test_boot_power_cut_confirms_no_release_that_never_ran(void **state)
+{
+    struct flash_sim base;
+    char why[FLASH_SIM_WHY_SIZE];
+    uint32_t at = 1;
+
+    (void)state;
+    assert_boots(0, false);
+    assert_status(update(next, 2), BULLA_OK);
+    bench_record(&bench, 1, 2, BULLA_OTA_VALID, false);
+    assert_status(flash_sim_copy(&base, &bench.sim, why), BULLA_OK);
+    for (bool ended = false; !ended; at++) {
+        flash_sim_close(&bench.sim);
+        assert_status(flash_sim_copy(&bench.sim, &base, why), BULLA_OK);
+        bench.sim.fault.cut_at = at;
+        bool booted = bench_boot(&bench, &boot) == BULLA_OK;
+        ended = booted && !bench.sim.dead;
+        flash_sim_power_on(&bench.sim);
+        assert_status(bench_boot(&bench, &boot), BULLA_OK);
+        assert_int_equal(bench.client.confirmed.sequence, 1);
+        assert_int_equal(boot.trial, boot.slot == 1);
+    }
+    assert_in_range(at, 4, 100);
+    flash_sim_close(&base);
 }
 
 static void test_boot_numbers_at_their_end_begin_anew(void **state)
@@ -458,9 +582,9 @@ static void check_row(char *columns[], uint32_t *stricter)
     memset(bench.sim.bytes + BENCH_FIRST_SLOT, 0xff, BENCH_SLOT_SIZE);
     for (const char *c = columns[4]; *c != '\0'; c++) {
         if (*c == 'F')
-            put_app(BULLA_SLOT_FACTORY, old);
+            put_unsealed(BULLA_SLOT_FACTORY, old);
         else if (*c != ',')
-            put_app(*c - '0', old);
+            put_unsealed(*c - '0', old);
     }
     memcpy(bench.sim.bytes + BENCH_OTADATA, otadata, 2 * BULLA_SECTOR_SIZE);
     free(otadata);
@@ -565,6 +689,110 @@ static void test_boot_confirm_speaks_for_the_running_slot(void **state)
     assert_boots(1, false);
 }
 
+/* A stock bootloader made the trial: no boot of ours knows of it. */
+static void start_by_stock(uint32_t sector, bool booted_before)
+{
+    if (booted_before)
+        live_through_one_update();
+    assert_status(update(other, 3), BULLA_OK);
+    struct bulla_ota_record record = bench_read_record(&bench, sector);
+    assert_int_equal(record.state, BULLA_OTA_NEW);
+    bench_record(&bench, sector, record.seq, BULLA_OTA_PENDING_VERIFY, false);
+}
+
+static void test_boot_trial_started_by_another_bootloader_is_what_runs(void **state)
+{
+    for (int booted = 0; booted < 2; booted++) {
+        uint32_t sector = booted ? 0 : 1;
+        int32_t slot = booted ? 0 : 1;
+        int32_t running = BULLA_SLOT_NONE;
+
+        if (booted)
+            assert_int_equal(tear_down(state) | set_up(state), 0);
+        start_by_stock(sector, booted == 1);
+        uint32_t confirmed = booted ? 2 : 1;
+        uint8_t *before = bench_snapshot(&bench);
+        assert_status(update(middle, 4), BULLA_E_TRIAL_PENDING);
+        assert_status(bench_set_boot(&bench, 1 - slot), BULLA_E_TRIAL_PENDING);
+        assert_true(bench_same(&bench, before));
+        assert_status(bulla_client_running(&bench.client, &running), BULLA_OK);
+        assert_int_equal(running, slot);
+        assert_true(bulla_client_in_trial(&bench.client));
+        assert_int_equal(bench.client.confirmed.sequence, confirmed);
+
+        assert_status(bench_confirm(&bench), BULLA_OK);
+        assert_int_equal(bench.client.confirmed.sequence, 3);
+        assert_int_equal(bench_read_record(&bench, sector).state, BULLA_OTA_VALID);
+        assert_false(bulla_client_in_trial(&bench.client));
+        assert_boots(slot, false);
+        assert_status(bench_confirm(&bench), BULLA_OK);
+        free(before);
+    }
+}
+
+static void test_boot_reject_of_a_trial_started_by_another_bootloader(void **state)
+{
+    (void)state;
+    start_by_stock(0, true);
+    assert_status(bench_reject(&bench), BULLA_OK);
+    assert_int_equal(bench_read_record(&bench, 0).state, BULLA_OTA_INVALID);
+    assert_int_equal(bench_read_record(&bench, 1).state, BULLA_OTA_VALID);
+    assert_true(bulla_client_in_trial(&bench.client));
+    /* that bootloader starts ota_1, and says so nowhere: the way to a better release is open */
+    assert_status(update(next, 4), BULLA_OK);
+    assert_int_equal(bench.result.slot, 0);
+}
+
+/* The other bootloader ended a trial that ours had started. */
+static void test_boot_trial_ended_by_another_bootloader_is_not_confirmed(void **state)
+{
+    (void)state;
+    assert_boots(0, false);
+    assert_status(update(middle, 2), BULLA_OK);
+    assert_boots(1, true);
+    bench_record(&bench, 1, 2, BULLA_OTA_ABORTED, false);
+    assert_status(bench_confirm(&bench), BULLA_E_NO_TRIAL);
+    assert_status(bench_reject(&bench), BULLA_E_NO_TRIAL);
+    assert_status(update(other, 3), BULLA_OK);
+    assert_int_equal(bench.result.slot, 1);
+    assert_record(0, 1, BULLA_OTA_VALID);
+    assert_int_equal(bench.client.confirmed.sequence, 1);
+}
+
+/* Flash fails once in the boot that ends a trial: what runs then cannot be taken for the slot that
+ * ran before. */
+static void test_boot_flash_failure_never_lets_the_fallback_confirm_the_trial(void **state)
+{
+    struct flash_sim base;
+    char why[FLASH_SIM_WHY_SIZE];
+    uint32_t at = 1;
+
+    (void)state;
+    assert_boots(0, false);
+    assert_status(update(middle, 2), BULLA_OK);
+    assert_boots(1, true);
+    assert_status(flash_sim_copy(&base, &bench.sim, why), BULLA_OK);
+    for (bool reached = true; reached; at++) {
+        int32_t running = BULLA_SLOT_NONE;
+        flash_sim_close(&bench.sim);
+        assert_status(flash_sim_copy(&bench.sim, &base, why), BULLA_OK);
+        bench.sim.fault.fail_at = at;
+        assert_boots(0, false);
+        reached = bench.sim.operations >= at;
+        memset(&bench.sim.fault, 0, sizeof(bench.sim.fault));
+        enum bulla_status status = bench_confirm(&bench);
+        assert_true(status == BULLA_OK || status == BULLA_E_NO_TRIAL);
+        assert_int_equal(bench.client.confirmed.sequence, 1);
+        assert_true(bench_read_record(&bench, 1).state != BULLA_OTA_VALID);
+        assert_status(bulla_client_running(&bench.client, &running), BULLA_OK);
+        assert_int_equal(running, 0);
+        assert_boots(0, false);
+        assert_int_equal(failed_trials(), 1);
+    }
+    assert_in_range(at, 4, 100);
+    flash_sim_close(&base);
+}
+
 static void test_boot_reject_takes_the_fallback_and_counts_as_failed(void **state)
 {
     (void)state;
@@ -594,6 +822,22 @@ static void test_boot_reject_needs_a_fallback_that_verifies(void **state)
     assert_status(bench_reject(&bench), BULLA_OK);
     assert_boots(0, false);
     free(before);
+}
+
+static void test_boot_reject_of_the_last_resort_is_refused(void **state)
+{
+    static const uint32_t words[] = {BULLA_OTA_INVALID, BULLA_OTA_ABORTED};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        bench_record(&bench, 0, 1, words[i], false);
+        assert_boots(0, false);
+        assert_true(boot.last_resort);
+        uint8_t *before = bench_snapshot(&bench);
+        assert_status(bench_reject(&bench), BULLA_E_NO_FALLBACK);
+        assert_true(bench_same(&bench, before));
+        free(before);
+    }
 }
 
 static void test_boot_set_boot_selects_confirmed_releases_without_trial(void **state)
@@ -888,6 +1132,35 @@ static void test_boot_power_cut_anywhere_leaves_the_old_or_the_new_choice(void *
     }
 }
 
+/* A failed trial is counted, and once, wherever the boot that ends it loses power. */
+static void test_boot_power_cut_counts_a_failed_trial_once(void **state)
+{
+    static const uint32_t bytes[] = {0, 8, 16, 24, 32, 48};
+    struct flash_sim base;
+    char why[FLASH_SIM_WHY_SIZE];
+
+    (void)state;
+    in_trial();
+    assert_status(flash_sim_copy(&base, &bench.sim, why), BULLA_OK);
+    for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {
+        uint32_t at = 1;
+        for (bool ended = false; !ended; at++) {
+            flash_sim_close(&bench.sim);
+            assert_status(flash_sim_copy(&bench.sim, &base, why), BULLA_OK);
+            bench.sim.fault = (struct flash_sim_fault){.cut_at = at, .cut_bytes = bytes[i]};
+            bool booted = bench_boot(&bench, &boot) == BULLA_OK;
+            ended = booted && !bench.sim.dead;
+            flash_sim_power_on(&bench.sim);
+            assert_boots(0, false);
+            assert_int_equal(failed_trials(), 1);
+            assert_boots(0, false);
+            assert_int_equal(failed_trials(), 1);
+        }
+        assert_in_range(at, 4, 100);
+    }
+    flash_sim_close(&base);
+}
+
 #define TEST(name)         cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define TEST_FACTORY(name) cmocka_unit_test_setup_teardown(name, set_up_factory, tear_down)
 #define TEST_THREE(name)   cmocka_unit_test_setup_teardown(name, set_up_three, tear_down)
@@ -898,8 +1171,10 @@ int main(void)
         TEST(test_boot_first_one_names_slot_0_and_later_ones_write_nothing),
         TEST(test_boot_new_release_is_pending_and_its_second_reset_aborts_it),
         TEST(test_boot_three_failed_trials_need_retry_or_a_newer_release),
+        TEST(test_boot_confirming_the_fallback_keeps_the_failures_of_the_release),
         TEST(test_boot_slot_damaged_before_its_trial_does_not_count),
         TEST(test_boot_damaged_running_slot_falls_back_and_otadata_is_repaired),
+        TEST(test_boot_lost_counters_still_boot_and_refuse_updates),
         TEST(test_boot_slot_that_cannot_be_read_keeps_its_record),
         TEST(test_boot_nothing_verifies_refuses_and_writes_nothing),
         TEST(test_boot_other_image_flashed_over_a_sealed_slot_never_runs),
@@ -911,6 +1186,8 @@ int main(void)
         TEST(test_boot_all_slots_failed_before_runs_one_that_verifies),
         TEST_THREE(test_boot_slot_that_failed_never_runs_while_another_verifies),
         TEST(test_boot_unknown_state_word_is_believed_only_of_a_confirmed_release),
+        TEST(test_boot_state_word_alone_neither_confirms_nor_hides_a_trial),
+        TEST(test_boot_power_cut_confirms_no_release_that_never_ran),
         TEST(test_boot_numbers_at_their_end_begin_anew),
         TEST(test_boot_valid_record_without_the_sequence_is_finished),
         TEST(test_boot_chooses_as_esp_idf_in_every_row_of_its_table),
@@ -918,14 +1195,20 @@ int main(void)
         TEST(test_boot_confirm_twice_changes_nothing_more),
         TEST(test_boot_confirm_without_fallback_writes_the_other_sector),
         TEST(test_boot_confirm_speaks_for_the_running_slot),
+        TEST(test_boot_trial_started_by_another_bootloader_is_what_runs),
+        TEST(test_boot_reject_of_a_trial_started_by_another_bootloader),
+        TEST(test_boot_trial_ended_by_another_bootloader_is_not_confirmed),
+        TEST(test_boot_flash_failure_never_lets_the_fallback_confirm_the_trial),
         TEST(test_boot_reject_takes_the_fallback_and_counts_as_failed),
         TEST(test_boot_reject_needs_a_fallback_that_verifies),
+        TEST(test_boot_reject_of_the_last_resort_is_refused),
         TEST(test_boot_set_boot_selects_confirmed_releases_without_trial),
         TEST(test_boot_set_boot_of_an_unproven_release_is_a_trial),
         TEST(test_boot_set_boot_of_what_does_not_verify_is_refused),
         TEST_FACTORY(test_boot_factory_device_lives_through_updates_and_back),
         TEST_FACTORY(test_boot_factory_fallback_installs_the_confirmed_release_again),
         TEST(test_boot_power_cut_anywhere_leaves_the_old_or_the_new_choice),
+        TEST(test_boot_power_cut_counts_a_failed_trial_once),
     };
 
     return cmocka_run_group_tests(tests, load_all, free_all);

@@ -433,6 +433,62 @@ static void test_flash_sim_existing_file_is_kept_unless_replaced(void **unused)
     flash_sim_close(&sim);
 }
 
+/* As somebody who may only read it: the child gives root away, for whom every file is writable. */
+static int use_unwritable_chip(void)
+{
+    struct flash_sim sim;
+    char why[FLASH_SIM_WHY_SIZE];
+    uint8_t byte = 0;
+
+    if (geteuid() == 0 && seteuid(65534) != 0)
+        return 1;
+    if (flash_sim_open(&sim, path, why) != BULLA_OK)
+        return 2;
+    const struct bulla_flash *flash = flash_sim_flash(&sim);
+    if (flash->read(flash->ctx, 0, &byte, 1) != BULLA_OK || byte != 0xff)
+        return 3;
+    if (flash->program(flash->ctx, 0, "x", 1) != BULLA_E_FLASH_PROGRAM ||
+        flash->erase_sector(flash->ctx, 0) != BULLA_E_FLASH_ERASE)
+        return 4;
+    return sim.bytes[0] == 0xff ? 0 : 5;
+}
+
+static void test_flash_sim_file_that_may_only_be_read_is_readable(void **unused)
+{
+    (void)unused;
+    char why[FLASH_SIM_WHY_SIZE];
+    struct flash_sim sim = chip();
+    int ended = 0;
+
+    assert_status(flash_sim_save(&sim, path, false, why), BULLA_OK);
+    assert_int_equal(chmod(path, 0444), 0);
+    assert_int_equal(chmod(folder, 0755), 0);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(use_unwritable_chip());
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    assert_true(WIFEXITED(ended));
+    assert_int_equal(WEXITSTATUS(ended), 0);
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_only_a_regular_file_is_replaced(void **unused)
+{
+    (void)unused;
+    char why[FLASH_SIM_WHY_SIZE];
+    struct flash_sim sim = chip();
+
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_status(flash_sim_save(&sim, path, true, why), BULLA_E_IO);
+    assert_non_null(strstr(why, "only a regular file is replaced"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("/nowhere", path), 0);
+    assert_status(flash_sim_save(&sim, path, true, why), BULLA_E_IO);
+    assert_non_null(strstr(why, "only a regular file is replaced"));
+    assert_int_equal(unlink(path), 0);
+    flash_sim_close(&sim);
+}
+
 static void test_flash_sim_unwritable_place_leaves_nothing(void **unused)
 {
     (void)unused;
@@ -495,6 +551,9 @@ int main(void)
         cmocka_unit_test_teardown(test_flash_sim_bad_files_are_refused_in_words, remove_chip),
         cmocka_unit_test_teardown(test_flash_sim_existing_file_is_kept_unless_replaced,
                                   remove_chip),
+        cmocka_unit_test_teardown(test_flash_sim_file_that_may_only_be_read_is_readable,
+                                  remove_chip),
+        cmocka_unit_test_teardown(test_flash_sim_only_a_regular_file_is_replaced, remove_chip),
         cmocka_unit_test_teardown(test_flash_sim_unwritable_place_leaves_nothing, remove_chip),
         cmocka_unit_test_teardown(test_flash_sim_copy_is_independent, remove_chip),
     };

@@ -258,6 +258,35 @@ static void test_update_bundle_with_trailing_byte_is_refused(void **state)
     free(bytes);
 }
 
+/* Also when flash holds the whole bundle, or its end, and none of it would have to come. */
+static void test_update_bundle_on_flash_with_trailing_byte_is_refused(void **state)
+{
+    uint8_t *bytes = raw_image(BENCH_SLOT_SIZE);
+    struct seal_buffer envelope;
+
+    (void)state;
+    restart_raw((struct bulla_bytes){bytes, 1000});
+    bench.workspace_len = BULLA_WORKSPACE_MIN;
+    bench.server.no_length = true;
+    bench_publish(&bench, (struct bulla_bytes){bytes, BENCH_SLOT_SIZE},
+                  &(struct seal_options){.sequence = 2, .bundle = true}, &envelope);
+    memcpy(bench.sim.bytes + bench_slot(&bench, 1), bytes, BENCH_SLOT_SIZE);
+    envelope.data = realloc(envelope.data, envelope.len + 1);
+    envelope.data[envelope.len] = 0;
+    bench.server.files[0].bytes = (struct bulla_bytes){envelope.data, envelope.len + 1};
+    assert_status(bench_update(&bench), BULLA_E_ENVELOPE_TRAILING);
+    assert_record(0, 1, BULLA_OTA_VALID);
+    memset(bench.sim.bytes + bench_slot(&bench, 1), 0xff, 3 * BULLA_SECTOR_SIZE);
+    assert_status(bench_update(&bench), BULLA_E_ENVELOPE_TRAILING);
+    assert_int_equal(bench_read_record(&bench, 1).seq, BULLA_OTA_SEQ_NONE);
+    bench.server.files[0].bytes.len--;
+    assert_status(bench_update(&bench), BULLA_OK);
+    assert_int_equal(bench.result.sectors_kept, 80);
+    assert_record(1, 2, BULLA_OTA_NEW);
+    seal_buffer_free(&envelope);
+    free(bytes);
+}
+
 /* 4096 times 0xff first: what kind of image it is shows in the second sector only. */
 static void test_update_image_beginning_blank_is_judged_before_the_first_erase(void **state)
 {
@@ -737,6 +766,103 @@ static void test_update_gives_up_after_three_idle_retries(void **state)
     assert_int_equal(bench.result.retries, BULLA_RETRIES_MAX);
 }
 
+/* Two releases that the server offers in turns, each for `turn` attempts. */
+static struct {
+    struct bulla_bytes image[2];
+    struct seal_buffer envelope[2];
+    uint32_t turn;
+    uint32_t attempts;
+    bool grows;
+} offers;
+
+static void offer(struct bench *b)
+{
+    uint32_t i = offers.attempts / offers.turn % 2;
+
+    b->server.files[0].bytes =
+        (struct bulla_bytes){offers.envelope[i].data, offers.envelope[i].len};
+}
+
+/* A head was taken: its image follows, and the next attempt will get the envelope then due. */
+static void alternate(struct bench *b, uint32_t done, uint32_t total)
+{
+    if (done != 0)
+        return;
+    b->sealed = offers.image[offers.image[0].len == total ? 0 : 1];
+    b->server.files[1].bytes = b->sealed;
+    if (offers.grows) /* each attempt brings more than the one before */
+        b->server.cut_after = (2 + offers.attempts % 6) * BULLA_SECTOR_SIZE;
+    offers.attempts++;
+    offer(b);
+}
+
+static void assert_alternation_ends(uint32_t turn, uint32_t retries)
+{
+    offers.turn = turn;
+    offers.attempts = 0;
+    offer(&bench);
+    offers.grows = true;
+    bench.server.cut_count = UINT32_MAX;
+    memset(bench.sim.bytes + bench_slot(&bench, 1), 0xff, BENCH_SLOT_SIZE);
+    bench.slept_ms = 0;
+    assert_status(bench_update(&bench), BULLA_E_NET_CLOSED);
+    assert_in_range(bench.result.retries, 1, retries);
+}
+
+static void test_update_server_that_changes_the_release_each_time_is_given_up(void **state)
+{
+    uint8_t *bytes[2];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = (10 - i) * BULLA_SECTOR_SIZE;
+        bytes[i] = raw_image(len);
+        for (size_t at = 0; at < len; at += BULLA_SECTOR_SIZE)
+            bytes[i][at + 100] = (uint8_t)(0x80 + i);
+    }
+    restart_raw((struct bulla_bytes){bytes[0], 1000});
+    for (size_t i = 0; i < 2; i++) {
+        offers.image[i] = (struct bulla_bytes){bytes[i], (10 - i) * BULLA_SECTOR_SIZE};
+        bench_publish(&bench, offers.image[i], &(struct seal_options){.sequence = 2 + (uint32_t)i},
+                      &offers.envelope[i]);
+    }
+    bench.has_clock = true;
+    bench.on_progress = alternate;
+    assert_alternation_ends(1, BULLA_RETRIES_MAX);
+    assert_alternation_ends(2, 2 * (BULLA_RETRIES_MAX + 1));
+    for (size_t i = 0; i < 2; i++) {
+        seal_buffer_free(&offers.envelope[i]);
+        free(bytes[i]);
+    }
+}
+
+/* A long release is cut, a shorter one comes at the retry: its sectors are counted, not both's. */
+static void test_update_counts_the_sectors_of_the_release_that_was_installed(void **state)
+{
+    (void)state;
+    offers.image[0] = large;
+    offers.image[1] = middle;
+    for (size_t i = 0; i < 2; i++)
+        bench_publish(&bench, offers.image[i], &(struct seal_options){.sequence = 2 + (uint32_t)i},
+                      &offers.envelope[i]);
+    offers.turn = 1;
+    offers.attempts = 0;
+    offers.grows = false;
+    offer(&bench);
+    bench.has_clock = true;
+    bench.on_progress = alternate;
+    bench.server.cut_count = 1;
+    bench.server.cut_after = 10 * BULLA_SECTOR_SIZE;
+    assert_status(bench_update(&bench), BULLA_OK);
+    assert_int_equal(bench.result.sequence, 3);
+    assert_int_equal(bench.result.retries, 1);
+    assert_int_equal(bench.result.sectors_written, 1);
+    assert_int_equal(bench.result.sectors_kept, 0);
+    assert_installed(1, middle);
+    for (size_t i = 0; i < 2; i++)
+        seal_buffer_free(&offers.envelope[i]);
+}
+
 /* Another release appears after the cut: what the slot holds of the first one is overwritten. */
 static void test_update_newer_release_after_a_cut_is_installed_instead(void **state)
 {
@@ -859,6 +985,7 @@ int main(void)
         TEST(test_update_list_in_groups_from_a_bundle_is_installed),
         TEST(test_update_list_changed_between_groups_is_refused),
         TEST(test_update_bundle_with_trailing_byte_is_refused),
+        TEST(test_update_bundle_on_flash_with_trailing_byte_is_refused),
         TEST(test_update_image_beginning_blank_is_judged_before_the_first_erase),
         TEST(test_update_twice_without_boot_keeps_the_running_slot),
         TEST(test_update_before_any_boot_keeps_the_first_app),
@@ -884,6 +1011,8 @@ int main(void)
         TEST(test_update_part_from_the_wrong_place_or_file_is_refused),
         TEST(test_update_retries_while_something_new_comes),
         TEST(test_update_gives_up_after_three_idle_retries),
+        TEST(test_update_server_that_changes_the_release_each_time_is_given_up),
+        TEST(test_update_counts_the_sectors_of_the_release_that_was_installed),
         TEST(test_update_newer_release_after_a_cut_is_installed_instead),
         TEST(test_update_power_cut_before_any_operation_is_survived),
         TEST(test_update_power_cut_inside_any_operation_is_survived),

@@ -19,7 +19,8 @@ const char verify_flash_help[] =
     "  --json          one JSON object on stdout\n"
     "\n"
     "Exit codes: 0 what boots next is sealed and verifies against --trust; 1 it does not, or\n"
-    "nothing boots, or it is an image without an envelope (slot-not-sealed); 2 no dump.\n";
+    "nothing boots, or it is an image without an envelope (slot-not-sealed); 2 no dump of a whole\n"
+    "flash (a multiple of 4096 bytes).\n";
 
 #define ALLOWED  "tm"
 #define DUMP_MAX ((size_t)256 << 20) /* twice the largest NOR flash ESP-IDF knows */
@@ -30,7 +31,7 @@ static enum bulla_status verdict(const struct flash_audit *audit, char *why, siz
     enum bulla_status status = audit->table_status;
     if (status == BULLA_OK)
         status = audit->boot_status;
-    if (status == BULLA_E_NOTHING_BOOTABLE) {
+    if (audit->table_status == BULLA_OK && status != BULLA_OK) {
         flash_boot_sentence(audit, why, size);
         return status;
     }
@@ -43,6 +44,10 @@ static enum bulla_status verdict(const struct flash_audit *audit, char *why, siz
     }
     if (status == BULLA_OK && audit->open_status != BULLA_OK)
         status = audit->open_status;
+    if (status == BULLA_OK && audit->state_status == BULLA_E_STATE_DAMAGED) {
+        status = audit->state_status;
+        sentence = "it boots, but takes no update: what it confirmed or its floor cannot be read";
+    }
     (void)snprintf(why, size, "%s", sentence[0] != '\0' ? sentence : bulla_status_sentence(status));
     return status;
 }
@@ -82,7 +87,11 @@ int verify_flash(struct host_tool *tool, int argc, char **argv)
         return code;
     struct host_buffer dump;
     enum bulla_status status = host_read_file(options.file, DUMP_MAX, &dump);
-    if (status == BULLA_OK)
+    if (status == BULLA_OK && dump.len % BULLA_SECTOR_SIZE != 0)
+        code = host_end(tool, BULLA_E_IO,
+                        "%s is no dump of a whole flash: that has a multiple of %u bytes, not %zu",
+                        options.file, BULLA_SECTOR_SIZE, dump.len);
+    else if (status == BULLA_OK)
         code = audit_dump(tool, &dump, &trust.trust);
     else
         code = host_end(tool, status, "%s: %s", options.file, strerror(errno));

@@ -84,6 +84,11 @@ struct bulla_bytes flash_audit_table(const struct flash_audit *audit)
 
 /* ---- opening ---- */
 
+static uint8_t slot_code(int32_t slot)
+{
+    return slot == BULLA_SLOT_FACTORY ? BULLA_STATE_SLOT_FACTORY : (uint8_t)slot;
+}
+
 static enum bulla_status use_empty_state(struct flash_audit *audit)
 {
     size_t end = (audit->dump_len + BULLA_SECTOR_SIZE - 1) / BULLA_SECTOR_SIZE * BULLA_SECTOR_SIZE;
@@ -94,7 +99,13 @@ static enum bulla_status use_empty_state(struct flash_audit *audit)
     };
     audit->len = end + STATE_ROOM;
     audit->flash.size = (uint32_t)audit->len;
-    return bulla_state_format(&audit->client.state, &audit->flash, &room);
+    enum bulla_status status = bulla_state_format(&audit->client.state, &audit->flash, &room);
+    /* without a state no slot is sealed: each is judged by what it is */
+    for (int32_t slot = BULLA_SLOT_FACTORY;
+         slot < (int32_t)audit->client.layout.slot_count && status == BULLA_OK; slot++)
+        status = bulla_state_put(&audit->client.state, BULLA_RECORD_HEAD, slot_code(slot),
+                                 (struct bulla_bytes){NULL, 0});
+    return status;
 }
 
 /* Without a stored identity: the chip that the first image in a slot names, at the revision it
@@ -151,7 +162,25 @@ static enum bulla_status open_state(struct flash_audit *audit)
         audit->state_status =
             bulla_state_open(&client->state, &audit->flash, &client->layout.state);
     enum bulla_status status = audit->state_status == BULLA_OK ? BULLA_OK : use_empty_state(audit);
+    if (status == BULLA_OK)
+        status = read_state(audit);
+    if (status != BULLA_E_STATE_DAMAGED)
+        return status;
+    /* of a record that every start needs, nothing whole is left */
+    audit->state_status = BULLA_E_STATE_DAMAGED;
+    client->has_confirmed = client->has_running = false;
+    status = use_empty_state(audit);
     return status == BULLA_OK ? read_state(audit) : status;
+}
+
+/* The device starts: what it read is what there is. */
+static void take_client(struct flash_audit *audit)
+{
+    const struct bulla_client *client = &audit->client;
+
+    audit->state_status = client->state.damaged ? BULLA_E_STATE_DAMAGED : BULLA_OK;
+    audit->has_device_trust = true;
+    audit->device_trust = client->trust;
 }
 
 static enum bulla_status open_flash(struct flash_audit *audit)
@@ -159,6 +188,10 @@ static enum bulla_status open_flash(struct flash_audit *audit)
     struct bulla_client *client = &audit->client;
     audit->open_status =
         bulla_client_open(client, &audit->flash, audit->trust_store, sizeof audit->trust_store);
+    if (audit->open_status == BULLA_OK) {
+        take_client(audit);
+        return BULLA_OK;
+    }
     memset(client, 0, sizeof *client);
     client->flash = &audit->flash;
     audit->table_status =
@@ -188,9 +221,10 @@ static enum bulla_status read_claim(struct flash_audit *audit, struct audited_sl
     struct bulla_envelope envelope;
     size_t len = 0;
     size_t need;
-    uint8_t code = s->slot == BULLA_SLOT_FACTORY ? BULLA_STATE_SLOT_FACTORY : (uint8_t)s->slot;
-    enum bulla_status status = bulla_state_get(&audit->client.state, BULLA_RECORD_HEAD, code,
-                                               s->head, sizeof s->head, &len);
+    enum bulla_status status = bulla_state_get(&audit->client.state, BULLA_RECORD_HEAD,
+                                               slot_code(s->slot), s->head, sizeof s->head, &len);
+    if (status == BULLA_E_STATE_DAMAGED) /* what rotted claims nothing */
+        return BULLA_OK;
     if (status != BULLA_OK)
         return status;
     s->has_envelope = len > 0;
@@ -247,6 +281,11 @@ const struct audited_slot *flash_audit_slot(const struct flash_audit *audit, int
 
 /* ---- boot ---- */
 
+bool flash_audit_refuses(const struct flash_audit *audit)
+{
+    return audit->open_status != BULLA_OK && audit->client.layout.state.size != 0;
+}
+
 static void predict(struct flash_audit *audit, const struct bulla_trust *trust)
 {
     struct bulla_otadata copy = audit->client.otadata;
@@ -254,6 +293,10 @@ static void predict(struct flash_audit *audit, const struct bulla_trust *trust)
     bool initial;
     audit->idf_slot = bulla_ota_idf_select(&copy, layout->slot_count, layout->factory.size != 0,
                                            true, &audit->idf_rewrites, &initial);
+    if (flash_audit_refuses(audit)) {
+        audit->boot_status = audit->open_status;
+        return;
+    }
     /* the device chooses by what it trusts itself */
     if (audit->has_device_trust)
         audit->client.trust = audit->device_trust;

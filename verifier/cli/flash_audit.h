@@ -52,6 +52,9 @@ BULLA_MUST_CHECK enum bulla_status flash_audit_run(struct flash_audit *audit,
                                                    const struct bulla_trust *trust);
 void flash_audit_free(struct flash_audit *audit);
 
+/* A device of ours, and it would not start anything: open_status says why. */
+BULLA_MUST_CHECK bool flash_audit_refuses(const struct flash_audit *audit);
+
 /* The audited slot of this index; NULL: none. */
 const struct audited_slot *flash_audit_slot(const struct flash_audit *audit, int32_t slot);
 struct bulla_bytes flash_audit_table(const struct flash_audit *audit);

@@ -138,6 +138,8 @@ static const char *standing(const struct audited_slot *s)
         return s->found.sealed ? "sealed" : "not sealed";
     if (s->blank)
         return "empty";
+    if (s->status == BULLA_E_SLOT_NOT_SEALED)
+        return "not sealed";
     return is_damage(s->status) ? "damaged" : "refused";
 }
 
@@ -396,6 +398,12 @@ void flash_boot_sentence(const struct flash_audit *audit, char *buf, size_t size
 {
     char label[LABEL_TEXT_MAX];
     char reason[2 * LABEL_TEXT_MAX];
+    if (audit->boot_status != BULLA_OK && flash_audit_refuses(audit)) {
+        (void)snprintf(buf, size, "nothing boots: the device refuses to start (%s: %s)",
+                       bulla_status_name(audit->open_status),
+                       bulla_status_sentence(audit->open_status));
+        return;
+    }
     if (audit->boot_status != BULLA_OK) {
         label_of(audit, audit->boot.refused_slot, label, sizeof label);
         if (audit->boot.refused_slot == BULLA_SLOT_NONE)

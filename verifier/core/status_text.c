@@ -565,7 +565,7 @@ const char *bulla_status_sentence(enum bulla_status status)
     case BULLA_E_SLOT_UNKNOWN:
         return "there is no app slot of this name";
     case BULLA_E_SLOT_NOT_SEALED:
-        return "the slot's image does not match its stored envelope";
+        return "no envelope is stored for the image in the slot";
     case BULLA_E_FLASH_READBACK:
         return "flash does not hold what was written";
     case BULLA_E_TLS_NO_TRUST:

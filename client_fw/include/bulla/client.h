@@ -16,7 +16,7 @@
 #include "bulla/transport.h"
 
 #define BULLA_TRIALS_MAX   3u    /* failed trials of one release before it needs options.retry */
-#define BULLA_RETRIES_MAX  3u    /* attempts in a row that brought nothing new */
+#define BULLA_RETRIES_MAX  3u    /* retries in a row that brought nothing new; new releases */
 #define BULLA_RECEIVE_SIZE 1024u /* bytes asked of the transport at once; holds one list group */
 
 enum bulla_event_kind {
@@ -86,8 +86,8 @@ struct bulla_update_result {
     bool manifest_known;            /* signed by those trusted, accepted or not */
     bool image_known;               /* format, chip and secure version of the image were judged */
     struct bulla_image_facts image;
-    uint32_t sectors_written;
-    uint32_t sectors_kept; /* already on flash with the right digest */
+    uint32_t sectors_written; /* of the release offered last */
+    uint32_t sectors_kept;    /* already on flash with the right digest */
     uint32_t retries;
     uint16_t http_status; /* of the answer that ended it, when the status is http-status */
 };
@@ -161,6 +161,8 @@ BULLA_MUST_CHECK enum bulla_status bulla_client_predict(struct bulla_client *cli
                                                         struct bulla_boot_result *result);
 /* What runs: what the last boot started; before the first one, what it would start. */
 BULLA_MUST_CHECK enum bulla_status bulla_client_running(struct bulla_client *client, int32_t *slot);
+/* Does it run as a trial, whichever bootloader started it? */
+bool bulla_client_in_trial(const struct bulla_client *client);
 
 /* ---- confirm.c ---- */
 

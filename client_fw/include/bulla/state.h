@@ -3,8 +3,9 @@
 #define BULLA_STATE_H
 
 /* The device's own records, in the `bulla` partition: an append-only log in one of two halves.
- * A record is whole (CRC) or it does not exist; the newest whole one of a kind wins. When a
- * half is full the live records are copied to the other one, whose header is written last.
+ * The newest whole (CRC) record of a kind wins; one that rotted does not let an older one win
+ * in silence. When a half is full the live records are copied to the other one, whose header is
+ * written last.
  * At every power cut the old content or the new one is read, never a mix. Nothing secret.
  * docs/FORMAT.md, "Device state". */
 
@@ -19,14 +20,16 @@
  * time that reading takes whatever lies there. */
 #define BULLA_STATE_HALF_MAX 0x10000u
 
-/* Kinds of record. `slot` distinguishes records of one kind: OTA index, 0xff for factory, 0 where
- * it has no meaning. */
+/* Kinds of record. Trust store, identity, confirmed sequence and floor are kept twice: what rots in
+ * one copy is read from the other. `slot` distinguishes records of one kind: OTA index, 0xff for
+ * factory, 0 where it has no meaning. */
 enum bulla_record_kind {
     BULLA_RECORD_TRUST = 1,     /* the trust store, as encoded */
     BULLA_RECORD_IDENTITY = 2,  /* struct bulla_identity */
     BULLA_RECORD_CONFIRMED = 3, /* struct bulla_confirmed */
     BULLA_RECORD_FLOOR = 4,     /* u32 security floor */
-    BULLA_RECORD_HEAD = 5,      /* per slot: envelope head (tag to manifest); empty: not sealed */
+    BULLA_RECORD_HEAD = 5,      /* per slot: envelope head (tag to manifest); empty: not sealed;
+                                   no record: nothing that may boot */
     BULLA_RECORD_TRIAL = 6,     /* struct bulla_trial: failed trials of one manifest */
     BULLA_RECORD_RUNNING = 7,   /* struct bulla_running: what the last boot started */
     BULLA_RECORD_EVENT = 8,     /* struct bulla_event_record; the last few are kept */
@@ -72,6 +75,7 @@ struct bulla_state {
     uint32_t counter; /* of the last record */
     bool dirty;       /* something torn lies in this half: compact before appending */
     bool stale;       /* the other half still has a header, of an older generation */
+    bool damaged;     /* both copies of a record kept twice rotted: read only */
 };
 
 /* Find the newest whole half. BULLA_E_STATE_EMPTY: blank; BULLA_E_STATE_DAMAGED: neither blank
@@ -85,14 +89,28 @@ BULLA_MUST_CHECK enum bulla_status bulla_state_format(struct bulla_state *state,
                                                       const struct bulla_flash *flash,
                                                       const struct bulla_partition *partition);
 
+/* Bytes of one half of the partition: what is kept must fit into it. 0: it cannot hold a state. */
+uint32_t bulla_state_room(const struct bulla_partition *partition);
+
+/* Bytes that a device may come to need: a trust store of this length `copies` times, this many
+ * heads of the largest size, and all small records. Arguments within the limits of the format. */
+uint32_t bulla_state_footprint(uint32_t trust_len, uint32_t copies, uint32_t heads);
+
 /* Append one record; on BULLA_OK it is on flash, read back and wins from now on.
- * BULLA_E_STATE_FULL when it does not fit even after compaction. */
+ * BULLA_E_STATE_FULL, before anything is changed, when it does not fit even after compaction; a
+ * head must besides leave room for all small records. BULLA_E_STATE_DAMAGED: state->damaged. */
 BULLA_MUST_CHECK enum bulla_status bulla_state_put(struct bulla_state *state,
                                                    enum bulla_record_kind kind, uint8_t slot,
                                                    struct bulla_bytes content);
 
+/* The same twice: for a kind that is kept twice. */
+BULLA_MUST_CHECK enum bulla_status bulla_state_put_twice(struct bulla_state *state,
+                                                         enum bulla_record_kind kind,
+                                                         struct bulla_bytes content);
+
 /* Newest record of this kind and slot into buffer; *len is its length, 0 when there is none.
- * BULLA_E_WORKSPACE_TOO_SMALL when it does not fit. */
+ * BULLA_E_WORKSPACE_TOO_SMALL when it does not fit; BULLA_E_STATE_DAMAGED when the newest one
+ * rotted and no copy of it is left (trials and events: the one before is taken). */
 BULLA_MUST_CHECK enum bulla_status bulla_state_get(const struct bulla_state *state,
                                                    enum bulla_record_kind kind, uint8_t slot,
                                                    uint8_t *buffer, size_t size, size_t *len);
@@ -100,6 +118,12 @@ BULLA_MUST_CHECK enum bulla_status bulla_state_get(const struct bulla_state *sta
 /* Event number `age` counted back from the newest (0); BULLA_OK and *found false at the end. */
 BULLA_MUST_CHECK enum bulla_status bulla_state_event(const struct bulla_state *state, uint32_t age,
                                                      struct bulla_event_record *event, bool *found);
+
+/* The head stored for a slot, as bulla_state_get; *found true with *len 0: said to be not sealed,
+ * *found false: nothing was ever said of this slot. */
+BULLA_MUST_CHECK enum bulla_status bulla_state_get_head(const struct bulla_state *state,
+                                                        uint8_t slot, uint8_t *buffer, size_t size,
+                                                        size_t *len, bool *found);
 
 /* Typed helpers: encode little-endian, put or get. get: *found false when there is none. */
 BULLA_MUST_CHECK enum bulla_status bulla_state_put_identity(struct bulla_state *,

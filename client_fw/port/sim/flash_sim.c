@@ -112,6 +112,12 @@ static void burn(struct flash_sim *sim, uint32_t offset, const uint8_t *bytes, s
         sim->bytes[sim->fault.lie_offset] ^= sim->fault.lie_mask;
 }
 
+static enum bulla_status say_read_only(struct flash_sim *sim, enum bulla_status status)
+{
+    snprintf(sim->note, sizeof(sim->note), "flash file: may only be read");
+    return status;
+}
+
 static enum bulla_status sim_program(void *ctx, uint32_t offset, const void *bytes, size_t len)
 {
     struct flash_sim *sim = ctx;
@@ -123,6 +129,8 @@ static enum bulla_status sim_program(void *ctx, uint32_t offset, const void *byt
     if (sets_bits(sim->bytes + offset, bytes, len))
         return refuse(sim, BULLA_E_FLASH_PROGRAM, "program of bits that are not erased", offset,
                       len);
+    if (sim->read_only)
+        return say_read_only(sim, BULLA_E_FLASH_PROGRAM);
     sim->operations++;
     bool cut = sim->operations == sim->fault.cut_at;
     bool fail = sim->operations == sim->fault.fail_at;
@@ -157,6 +165,8 @@ static enum bulla_status sim_erase_sector(void *ctx, uint32_t offset)
     if (offset % BULLA_SECTOR_SIZE != 0 || !inside(sim, offset, BULLA_SECTOR_SIZE))
         return refuse(sim, BULLA_E_FLASH_ERASE, "erase of what is not one whole sector", offset,
                       BULLA_SECTOR_SIZE);
+    if (sim->read_only)
+        return say_read_only(sim, BULLA_E_FLASH_ERASE);
     sim->operations++;
     bool cut = sim->operations == sim->fault.cut_at;
     bool fail = sim->operations == sim->fault.fail_at;
@@ -289,6 +299,9 @@ enum bulla_status flash_sim_open(struct flash_sim *sim, const char *path,
     *sim = (struct flash_sim){.fd = -1};
 
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    bool read_only = fd < 0 && (errno == EACCES || errno == EROFS || errno == EPERM);
+    if (read_only)
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return say_errno(path, "cannot be opened", why);
     enum bulla_status status = load(sim, fd, path, why);
@@ -297,6 +310,7 @@ enum bulla_status flash_sim_open(struct flash_sim *sim, const char *path,
         return status;
     }
     sim->fd = fd;
+    sim->read_only = read_only;
     return BULLA_OK;
 }
 
@@ -368,13 +382,29 @@ static enum bulla_status save_aside(const struct flash_sim *sim, const char *asi
     return BULLA_E_IO;
 }
 
-/* The chip that is about to be replaced must not be in use; *held keeps it so until it is. */
+static enum bulla_status say_not_regular(const char *path, char *why)
+{
+    snprintf(why, FLASH_SIM_WHY_SIZE, "%s: only a regular file is replaced, and this is none",
+             path);
+    return BULLA_E_IO;
+}
+
+/* The chip that is about to be replaced must be a file and not in use; *held keeps it so until it
+ * is. Judged before it is opened (of a device that alone may have effects) and after. */
 static enum bulla_status hold_old(const char *path, int *held, char *why)
 {
-    *held = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat old;
+
+    if (lstat(path, &old) != 0)
+        return errno == ENOENT ? BULLA_OK : say_errno(path, "cannot be examined", why);
+    if (!S_ISREG(old.st_mode))
+        return say_not_regular(path, why);
+    *held = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (*held < 0)
-        return errno == ENOENT ? BULLA_OK : say_errno(path, "cannot be opened", why);
-    enum bulla_status status = lock(*held, path, why);
+        return say_errno(path, "cannot be opened", why);
+    enum bulla_status status = fstat(*held, &old) == 0 && S_ISREG(old.st_mode)
+                                   ? lock(*held, path, why)
+                                   : say_not_regular(path, why);
     if (status != BULLA_OK)
         close(*held);
     return status;

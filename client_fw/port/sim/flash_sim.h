@@ -49,7 +49,8 @@ struct flash_sim_fault {
 struct flash_sim {
     uint8_t *bytes; /* the content; tests may look and damage it */
     uint32_t size;
-    int fd; /* -1: in memory only */
+    int fd;         /* -1: in memory only */
+    bool read_only; /* its file may only be read: programs and erases fail */
     bool dead;
     struct flash_sim_fault fault;
 
@@ -71,7 +72,7 @@ struct flash_sim {
  * or written. flash_sim_close is allowed after any of them. */
 
 /* The chip in an existing file, for this process alone. Its size, a multiple of the sector size,
- * is the chip's. */
+ * is the chip's. A file that may not be written is opened for reading. */
 BULLA_MUST_CHECK enum bulla_status flash_sim_open(struct flash_sim *sim, const char *path,
                                                   char why[FLASH_SIM_WHY_SIZE]);
 
@@ -84,8 +85,9 @@ BULLA_MUST_CHECK enum bulla_status
 flash_sim_copy(struct flash_sim *sim, const struct flash_sim *source, char why[FLASH_SIM_WHY_SIZE]);
 
 /* Write the content to a file, aside and renamed: the path holds the old chip or the new one. An
- * existing file is kept unless `replace`, and never taken from a process that has it open. The
- * sim stays what it was. */
+ * existing file is kept unless `replace`, and never taken from a process that has it open; what is
+ * not a regular file (a device, a pipe, a symbolic link) is never replaced. The sim stays what it
+ * was. */
 BULLA_MUST_CHECK enum bulla_status flash_sim_save(const struct flash_sim *sim, const char *path,
                                                   bool replace, char why[FLASH_SIM_WHY_SIZE]);
 
