@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The manifest, matched item by item against the template of docs/FORMAT.md. What the profile
- * leaves free (numbers, digests, the URI, reporting policies) is stored or bounded; everything
+ * leaves open (numbers, digests, the URI, reporting policies) is stored or bounded; everything
  * else must be exactly what stands there. The first difference in wire order is the reason. */
 
 #include "bulla/manifest.h"
