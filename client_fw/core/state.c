@@ -84,6 +84,8 @@ static enum bulla_status is_live(const struct bulla_state *state, struct bulla_l
     while (status == BULLA_OK && found && newer < room) {
         status =
             bulla_log_next_match(state, &after, record->kind, record->slot, &later, &whole, &found);
+        if (status != BULLA_OK)
+            break;
         newer += found && whole ? 1 : 0;
         lost += found && !whole ? 1 : 0;
         *live = !found && !bulla_log_is_lost(record->kind, 1, lost);
