@@ -229,11 +229,6 @@ enum bulla_status bulla_sectors_feed(struct bulla_sectors *s, struct bulla_bytes
     return BULLA_OK;
 }
 
-void bulla_sectors_rewind(struct bulla_sectors *s)
-{
-    s->filled = 0;
-}
-
 enum bulla_status bulla_sectors_finish(const struct bulla_sectors *s)
 {
     if (s->failed != BULLA_OK)

@@ -77,9 +77,6 @@ BULLA_MUST_CHECK enum bulla_status bulla_sectors_init(struct bulla_sectors *s,
 BULLA_MUST_CHECK enum bulla_status
 bulla_sectors_feed(struct bulla_sectors *s, struct bulla_bytes *in, struct bulla_bytes *out);
 
-/* Drop a partly filled sector, so that it can be fetched again from its start. */
-void bulla_sectors_rewind(struct bulla_sectors *s);
-
 /* BULLA_OK only if every byte the manifest declares was released. */
 BULLA_MUST_CHECK enum bulla_status bulla_sectors_finish(const struct bulla_sectors *s);
 
