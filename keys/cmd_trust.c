@@ -200,6 +200,34 @@ static enum bulla_status add_anchor(struct host_tool *tool, const char *path, st
     return status;
 }
 
+/* Keys that may sign for a component of this name. */
+static uint32_t signers_for(const struct bulla_trust *trust, const char *name)
+{
+    struct bulla_bytes component = {(const uint8_t *)name, strlen(name)};
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < trust->key_count; i++)
+        count += bulla_trust_key_may(&trust->keys[i], component) ? 1 : 0;
+    return count;
+}
+
+/* A threshold that the keys reach only together, each for another component, lets no release
+ * through at all. */
+static enum bulla_status judge_threshold(const struct bulla_trust *trust, char why[256])
+{
+    uint32_t app = signers_for(trust, "app"), factory = signers_for(trust, "factory");
+
+    if (trust->threshold > trust->key_count)
+        return keys_refuse(why, BULLA_E_USAGE, "the threshold is %u signatures, there are %u keys",
+                           (unsigned)trust->threshold, (unsigned)trust->key_count);
+    if (trust->threshold > app && trust->threshold > factory)
+        return keys_refuse(why, BULLA_E_USAGE,
+                           "the threshold is %u signatures, but %u keys may sign for app and %u "
+                           "for factory",
+                           (unsigned)trust->threshold, (unsigned)app, (unsigned)factory);
+    return BULLA_OK;
+}
+
 static enum bulla_status collect(struct host_tool *tool, const struct arguments *args,
                                  struct parts *parts, char why[256])
 {
@@ -217,10 +245,7 @@ static enum bulla_status collect(struct host_tool *tool, const struct arguments 
     if (status != BULLA_OK)
         return status;
     parts->trust.threshold = args->threshold > 0 ? args->threshold : 1;
-    if (parts->trust.threshold > parts->trust.key_count)
-        return keys_refuse(why, BULLA_E_USAGE, "the threshold is %u signatures, there are %u keys",
-                           (unsigned)parts->trust.threshold, (unsigned)parts->trust.key_count);
-    return BULLA_OK;
+    return judge_threshold(&parts->trust, why);
 }
 
 static void note_servers(struct host_tool *tool, const struct bulla_trust *trust)

@@ -192,6 +192,12 @@ class Trust(BullaKey):
         self.raw = {name: openssl("pkey", "-pubin", "-in", self.path(name + ".pub"), "-outform",
                                   "DER")[-32:] for name in ("a", "b")}
 
+    def test_trust_threshold_that_no_component_reaches_is_refused(self):
+        both = ("--key", "a.pub:app", "--key", "b.pub:factory")
+        self.not_done("trust", *both, "--threshold", "2", "-o", "t",
+                      says="1 keys may sign for app and 1 for factory")
+        self.good("trust", *both, "--threshold", "1", "-o", "t")
+
     def test_trust_holds_what_was_given_and_is_deterministic(self):
         pins = [self.certificate("s1"), self.certificate("s2")]
         self.good("trust", "--key", "a.pub", "--key", "b.pub:app,factory", "--threshold", "2",
