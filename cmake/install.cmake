@@ -8,7 +8,7 @@ file(RELATIVE_PATH BULLA_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAK
 
 set(backend bulla_verify_${BULLA_CRYPTO})
 if(BULLA_CRYPTO STREQUAL "openssl")
-  set(backend_sources crypto/openssl.c)
+  set(backend_sources crypto/openssl.c crypto/openssl_ed25519.c)
   set(backend_libraries OpenSSL::Crypto)
   set(BULLA_VERIFY_PRIVATE_LIBS "-lcrypto")
 else()

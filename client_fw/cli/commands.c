@@ -19,13 +19,15 @@ static void add(struct host_tool *tool, const char *key, json_t *value)
 int device_boot(struct host_tool *tool, const struct arguments *arguments)
 {
     struct device device;
-    struct bulla_boot_result result;
+    struct bulla_boot_result result = {.verdict = BULLA_NO, .slot = BULLA_SLOT_NONE};
     char why[WHY_SIZE];
     enum bulla_status status = device_on(&device, arguments->flash, why);
     if (status != BULLA_OK)
         return device_end(tool, &device, status, why);
 
     status = bulla_client_boot(&device.client, &result);
+    if (status == BULLA_OK && result.verdict != BULLA_YES)
+        status = BULLA_E_NOTHING_BOOTABLE;
     device_boot_reason(&device, &result, status, why, sizeof(why));
     if (status == BULLA_OK) {
         const char *label = device_slot_name(&device, result.slot);

@@ -95,7 +95,10 @@ static bool try_slot(struct bulla_client *client, int32_t slot, struct plan *pla
     if (bulla_layout_slot(&client->layout, slot) == NULL || (plan->tried & bit) != 0)
         return false;
     plan->tried |= bit;
+    plan->installed.verdict = BULLA_NO;
     enum bulla_status status = bulla_slot_judge(client, slot, &plan->installed);
+    if (status == BULLA_OK && plan->installed.verdict != BULLA_YES)
+        status = BULLA_E_NOT_JUDGED;
     if (status != BULLA_OK) {
         give_up(client, plan, slot, status);
         return false;
@@ -156,6 +159,7 @@ static void settle(const struct bulla_client *client, int32_t first, struct plan
 
     plan->record =
         result->last_resort ? -1 : bulla_record_find(&plan->want, count, result->slot, true);
+    result->verdict = plan->installed.verdict;
     result->sealed = plan->installed.sealed;
     result->sequence = plan->installed.sequence;
     result->trial = is_trial(client, plan);
@@ -382,7 +386,13 @@ enum bulla_status bulla_client_boot(struct bulla_client *client, struct bulla_bo
 
     for (;;) {
         struct plan plan;
+        plan.result.verdict = BULLA_NO;
+        plan.result.slot = BULLA_SLOT_NONE;
         enum bulla_status status = decide(client, skip, &plan);
+        if (status == BULLA_OK && plan.result.verdict != BULLA_YES)
+            status = BULLA_E_NOTHING_BOOTABLE;
+        if (status == BULLA_E_NOTHING_BOOTABLE)
+            plan.result.slot = BULLA_SLOT_NONE;
         if (status == BULLA_OK)
             status = commit(client, &plan);
         *result = plan.result;
@@ -400,6 +410,8 @@ enum bulla_status bulla_client_predict(struct bulla_client *client,
                                        struct bulla_boot_result *result)
 {
     struct plan plan;
+    plan.result.verdict = BULLA_NO;
+    plan.result.slot = BULLA_SLOT_NONE;
     enum bulla_status status = decide(client, 0, &plan);
 
     *result = plan.result;

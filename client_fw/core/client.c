@@ -34,21 +34,40 @@ static enum bulla_status read_trust(struct bulla_client *client)
     return bulla_trust_decode((struct bulla_bytes){client->trust_store, len}, &client->trust);
 }
 
-/* What must never step back. If both copies of one rotted, what was confirmed still runs, but
- * nothing is newer than the unknown; the log itself takes no more records (state.damaged). */
-static enum bulla_status read_counters(struct bulla_client *client)
+/* What must never step back, and here never does. If both copies of one rotted, what was confirmed
+ * still runs, but nothing is newer than the unknown; the log itself takes no more records
+ * (state.damaged). */
+static enum bulla_status read_counters(struct bulla_client *client, const struct bulla_state *state)
 {
-    enum bulla_status status =
-        bulla_state_get_confirmed(&client->state, &client->confirmed, &client->has_confirmed);
-    if (status == BULLA_E_STATE_DAMAGED && client->state.damaged) {
-        client->has_confirmed = true;
-        client->confirmed.sequence = UINT32_MAX;
+    struct bulla_confirmed confirmed = {.sequence = 0};
+    bool found = false;
+    uint32_t floor = 0;
+    enum bulla_status status = bulla_state_get_confirmed(state, &confirmed, &found);
+    if (status == BULLA_E_STATE_DAMAGED && state->damaged) {
+        found = true;
+        confirmed.sequence = UINT32_MAX;
         status = BULLA_OK;
     }
     if (status != BULLA_OK)
         return status;
-    status = bulla_state_get_floor(&client->state, &client->floor);
-    return status == BULLA_E_STATE_DAMAGED && client->state.damaged ? BULLA_OK : status;
+    if (found && (!client->has_confirmed || confirmed.sequence > client->confirmed.sequence)) {
+        client->has_confirmed = true;
+        client->confirmed = confirmed;
+    }
+    status = bulla_state_get_floor(state, &floor);
+    if (floor > client->floor)
+        client->floor = floor;
+    return status == BULLA_E_STATE_DAMAGED && state->damaged ? BULLA_OK : status;
+}
+
+void bulla_client_recall(struct bulla_client *client)
+{
+    struct bulla_state again;
+
+    /* a failure changes nothing: what the first reading told stays */
+    if (bulla_state_open(&again, client->flash, &client->layout.state) != BULLA_OK ||
+        read_counters(client, &again) != BULLA_OK)
+        return;
 }
 
 /* A boot that is not remembered is one before the first: the next one records itself again. */
@@ -72,7 +91,7 @@ static enum bulla_status read_state(struct bulla_client *client)
     if (status == BULLA_OK && !found)
         status = BULLA_E_STATE_DAMAGED; /* a device without a class would take any release */
     if (status == BULLA_OK)
-        status = read_counters(client);
+        status = read_counters(client, &client->state);
     return status == BULLA_OK ? read_running(client) : status;
 }
 
@@ -117,6 +136,15 @@ void bulla_client_device(const struct bulla_client *client, int32_t slot, bool i
     out->chip_revision = client->identity.chip_revision;
     out->has_floor = true;
     out->floor = client->floor;
+}
+
+uint32_t bulla_client_demanded(const struct bulla_client *client, int32_t slot, bool installed,
+                               const struct bulla_device *used, uint32_t fact)
+{
+    struct bulla_device device = {.has_ids = false};
+
+    bulla_client_device(client, slot, installed, &device);
+    return bulla_prove_equal((const uint8_t *)&device, (const uint8_t *)used, sizeof(device), fact);
 }
 
 uint8_t bulla_slot_code(int32_t slot)

@@ -84,7 +84,7 @@ static enum bulla_status may_confirm(const struct bulla_client *client,
 
 enum bulla_status bulla_client_confirm(struct bulla_client *client)
 {
-    struct bulla_installed installed;
+    struct bulla_installed installed = {.verdict = BULLA_NO};
     struct bulla_running running;
     if (!bulla_boot_started(client, &running))
         return BULLA_E_NO_TRIAL;
@@ -93,6 +93,8 @@ enum bulla_status bulla_client_confirm(struct bulla_client *client)
     enum bulla_status status = may_confirm(client, &running, record);
     if (status == BULLA_OK)
         status = bulla_slot_judge(client, bulla_running_slot(&running), &installed);
+    if (status == BULLA_OK && installed.verdict != BULLA_YES)
+        status = BULLA_E_NOT_JUDGED;
     /* that it was a trial is what makes the record's VALID a confirmation */
     if (status == BULLA_OK)
         status = bulla_client_put_running(client, &running);
@@ -222,12 +224,14 @@ static enum bulla_status select_slot(struct bulla_client *client, int32_t slot, 
 
 enum bulla_status bulla_client_set_boot(struct bulla_client *client, int32_t slot)
 {
-    struct bulla_installed installed;
+    struct bulla_installed installed = {.verdict = BULLA_NO};
     int32_t running = BULLA_SLOT_NONE;
 
     if (bulla_client_in_trial(client))
         return BULLA_E_TRIAL_PENDING;
     enum bulla_status status = bulla_slot_judge(client, slot, &installed);
+    if (status == BULLA_OK && installed.verdict != BULLA_YES)
+        status = BULLA_E_NOT_JUDGED;
     if (status != BULLA_OK)
         return status;
     if (bulla_client_running(client, &running) != BULLA_OK)

@@ -121,15 +121,62 @@ enum bulla_status bulla_install_take(struct bulla_install *install, struct bulla
     return status;
 }
 
-/* Select the slot for a trial. Asks for the verdict itself: whoever comes here without one finds
- * the door closed. */
-static enum bulla_status select_target(struct bulla_install *install, enum bulla_verdict verdict)
+/* Does the device state hold the head of this envelope for the slot? At the next boot the image is
+ * held against it; without one the slot could pass for one that never was sealed. */
+static enum bulla_status check_stored_head(struct bulla_install *install)
 {
     struct bulla_client *client = install->client;
+    size_t len = 0;
+    size_t head_len = client->reader.envelope.head_len;
+    enum bulla_status status =
+        bulla_slot_head(client, install->target, client->sector, sizeof(client->sector), &len);
+
+    if (status != BULLA_OK)
+        return status;
+    if (len != head_len ||
+        bulla_prove_equal(client->head, client->sector, len, BULLA_YES) != BULLA_YES)
+        return BULLA_E_FLASH_READBACK;
+    return BULLA_OK;
+}
+
+/* What a commit rests on, in one value: nobody has it who did not come all the way. */
+static enum bulla_status make_token(uint32_t facts, uint32_t sequence,
+                                    const uint8_t manifest_digest[BULLA_DIGEST_SIZE],
+                                    const uint8_t image_digest[BULLA_DIGEST_SIZE],
+                                    uint8_t token[BULLA_DIGEST_SIZE])
+{
+    static const uint8_t label[] = "bulla commit";
+    const uint32_t numbers[] = {facts, sequence}; /* never leave this device */
+    struct bulla_sha256 hash;
+
+    bulla_sha256_init(&hash);
+    bulla_sha256_update(&hash, (struct bulla_bytes){label, sizeof(label)});
+    bulla_sha256_update(&hash, (struct bulla_bytes){(const uint8_t *)numbers, sizeof(numbers)});
+    bulla_sha256_update(&hash, (struct bulla_bytes){manifest_digest, BULLA_DIGEST_SIZE});
+    bulla_sha256_update(&hash, (struct bulla_bytes){image_digest, BULLA_DIGEST_SIZE});
+    return bulla_sha256_finish(&hash, token);
+}
+
+/* Select the slot for a trial. `token` was made of what was proved and found; here it is made again
+ * of what is demanded and signed, and only the same one opens. */
+static enum bulla_status select_target(struct bulla_install *install,
+                                       const uint8_t token[BULLA_DIGEST_SIZE])
+{
+    struct bulla_client *client = install->client;
+    const struct bulla_manifest *manifest = &client->reader.manifest;
     uint32_t count = client->layout.slot_count;
     int32_t active = bulla_ota_active(&client->otadata);
+    uint8_t expected[BULLA_DIGEST_SIZE];
 
-    if (verdict != BULLA_YES)
+    memset(expected, 0xff, sizeof(expected)); /* no two tokens are equal because neither was made */
+    enum bulla_status status =
+        make_token(bulla_policy_required(&client->device), manifest->sequence,
+                   client->reader.manifest_digest, manifest->image.digest, expected);
+    if (status != BULLA_OK)
+        return status;
+    if (bulla_client_demanded(client, install->target, false, &client->device, BULLA_YES) !=
+            BULLA_YES ||
+        bulla_prove_equal(token, expected, BULLA_DIGEST_SIZE, BULLA_YES) != BULLA_YES)
         return BULLA_E_NOT_JUDGED;
     if (!install->prepared && active >= 0 &&
         client->otadata.record[active].state == BULLA_OTA_NEW &&
@@ -140,31 +187,51 @@ static enum bulla_status select_target(struct bulla_install *install, enum bulla
     return bulla_record_name(client, into, install->target, BULLA_OTA_NEW);
 }
 
-enum bulla_status bulla_install_finish(struct bulla_install *install)
+/* Everything about the image: what flash holds now is what was signed, to the last byte. */
+static enum bulla_status judge_whole(struct bulla_install *install,
+                                     uint8_t read_back[BULLA_DIGEST_SIZE])
 {
     struct bulla_client *client = install->client;
     const struct bulla_manifest *manifest = &client->reader.manifest;
-    uint8_t digest[BULLA_DIGEST_SIZE];
-    enum bulla_status status = bulla_slot_digest(client, install->partition, install->size, digest);
+    enum bulla_status status =
+        bulla_slot_digest(client, install->partition, install->size, read_back);
     if (status != BULLA_OK)
         return status;
-    if (!bulla_digest_equal(digest, manifest->image.digest))
+    if (bulla_prove_equal(read_back, manifest->image.digest, BULLA_DIGEST_SIZE,
+                          BULLA_FACT_DIGEST) != BULLA_FACT_DIGEST)
         return BULLA_E_IMAGE_DIGEST;
     install->facts |= BULLA_FACT_DIGEST;
     status = bulla_espimage_finish(&client->espimage);
+    if (status == BULLA_OK)
+        install->facts |= BULLA_FACT_STRUCTURE;
+    return status;
+}
+
+enum bulla_status bulla_install_finish(struct bulla_install *install)
+{
+    struct bulla_client *client = install->client;
+    const struct bulla_reader *reader = &client->reader;
+    uint8_t read_back[BULLA_DIGEST_SIZE] = {0};
+    uint8_t token[BULLA_DIGEST_SIZE] = {0};
+    enum bulla_status status = judge_whole(install, read_back);
     if (status != BULLA_OK)
         return status;
-    install->facts |= BULLA_FACT_STRUCTURE;
-
-    enum bulla_verdict verdict = bulla_policy_verdict(client->reader.facts | install->facts,
-                                                      bulla_policy_required(&client->device));
-    if (verdict != BULLA_YES)
+    bulla_client_recall(client);
+    uint32_t required = bulla_policy_required(&client->device);
+    uint32_t proved = (reader->facts | install->facts) & required;
+    if (bulla_policy_verdict(proved, required) != BULLA_YES)
         return BULLA_E_NOT_JUDGED;
     status = install->head_stored ? bulla_record_keep_running(client, install->running)
                                   : prepare(install);
     if (status == BULLA_OK)
-        status = select_target(install, verdict);
+        status = check_stored_head(install);
     if (status == BULLA_OK)
-        bulla_client_note(client, BULLA_DID_UPDATE, install->target, BULLA_OK, manifest->sequence);
+        status = make_token(proved, reader->manifest.sequence, reader->manifest_digest, read_back,
+                            token);
+    if (status == BULLA_OK)
+        status = select_target(install, token);
+    if (status == BULLA_OK)
+        bulla_client_note(client, BULLA_DID_UPDATE, install->target, BULLA_OK,
+                          reader->manifest.sequence);
     return status;
 }

@@ -15,6 +15,15 @@ uint8_t bulla_slot_code(int32_t slot);
 void bulla_client_note(struct bulla_client *client, enum bulla_event_kind what, int32_t slot,
                        enum bulla_status status, uint32_t value);
 
+/* Read sequence and floor again, from the first byte of the log on: they only rise. A single read
+ * that went wrong when the device was opened does not lower what an image is held against. */
+void bulla_client_recall(struct bulla_client *client);
+
+/* Was *used what this device demands for the slot? `fact` when it is, byte for byte, else 0. */
+BULLA_MUST_CHECK uint32_t bulla_client_demanded(const struct bulla_client *client, int32_t slot,
+                                                bool installed, const struct bulla_device *used,
+                                                uint32_t fact);
+
 /* Record what runs, if that is not what is recorded already. */
 BULLA_MUST_CHECK enum bulla_status bulla_client_put_running(struct bulla_client *client,
                                                             const struct bulla_running *running);

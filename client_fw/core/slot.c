@@ -118,6 +118,7 @@ static enum bulla_status stream(struct bulla_client *client,
     for (uint32_t at = 0; at < size;) {
         uint32_t len = size - at < BULLA_SECTOR_SIZE ? size - at : BULLA_SECTOR_SIZE;
         struct bulla_bytes bytes = {client->sector, len};
+        client->sector[0] ^= 0xffu; /* what was read before must not pass for what is read now */
         enum bulla_status status = read_at(client, partition, at, client->sector, len);
         if (status != BULLA_OK)
             return status;
@@ -148,13 +149,13 @@ static enum bulla_status judge_image(struct bulla_client *client, struct bulla_i
     return bulla_policy_image(&client->device, &client->espimage.facts, facts);
 }
 
-static enum bulla_status judge_sealed(struct bulla_client *client,
+static enum bulla_status judge_sealed(struct bulla_client *client, int32_t slot,
                                       const struct bulla_partition *partition, size_t head_len,
                                       struct bulla_installed *out)
 {
     struct bulla_envelope envelope;
-    struct bulla_manifest manifest;
-    uint8_t digest[BULLA_DIGEST_SIZE];
+    struct bulla_manifest manifest = {.sequence = 0};
+    uint8_t digest[BULLA_DIGEST_SIZE] = {0};
     uint32_t signers = 0;
     uint32_t facts = 0;
     enum bulla_status status = bulla_head_judge((struct bulla_bytes){client->head, head_len},
@@ -167,7 +168,8 @@ static enum bulla_status judge_sealed(struct bulla_client *client,
     status = stream(client, partition, manifest.image.size, true, digest);
     if (status != BULLA_OK)
         return status;
-    if (!bulla_digest_equal(digest, manifest.image.digest))
+    if (bulla_prove_equal(digest, manifest.image.digest, BULLA_DIGEST_SIZE, BULLA_FACT_DIGEST) !=
+        BULLA_FACT_DIGEST)
         return BULLA_E_IMAGE_DIGEST;
     facts |= BULLA_FACT_DIGEST;
     status = judge_image(client, out, &facts);
@@ -175,7 +177,9 @@ static enum bulla_status judge_sealed(struct bulla_client *client,
         return status;
     /* the list served the download; what counts here is the digest over the whole */
     uint32_t required = bulla_policy_required(&client->device) & ~(uint32_t)BULLA_FACT_LIST;
-    return bulla_policy_verdict(facts, required) == BULLA_YES ? BULLA_OK : BULLA_E_NOT_JUDGED;
+    if (bulla_client_demanded(client, slot, true, &client->device, BULLA_YES) == BULLA_YES)
+        out->verdict = bulla_policy_verdict(facts, required);
+    return out->verdict == BULLA_YES ? BULLA_OK : BULLA_E_NOT_JUDGED;
 }
 
 static uint32_t read32(const uint8_t *bytes)
@@ -214,10 +218,26 @@ static enum bulla_status measure(const struct bulla_client *client,
     return BULLA_OK;
 }
 
-static enum bulla_status judge_unsealed(struct bulla_client *client,
-                                        const struct bulla_partition *partition,
+/* Not sealed is what a record says, and asked again it says so again. Without one (it rotted, or
+ * somebody else filled the slot) an envelope may have been stored, and its check is not to be had
+ * by losing it. */
+static bool is_declared(struct bulla_client *client, int32_t slot, bool declared)
+{
+    size_t head_len = 0;
+    bool again = false;
+    enum bulla_status status =
+        bulla_state_get_head(&client->state, bulla_slot_code(slot), client->head,
+                             sizeof(client->head), &head_len, &again);
+
+    return declared && again && status == BULLA_OK && head_len == 0;
+}
+
+static enum bulla_status judge_unsealed(struct bulla_client *client, int32_t slot,
+                                        const struct bulla_partition *partition, bool declared,
                                         struct bulla_installed *out)
 {
+    const uint32_t of_image =
+        BULLA_FACT_FORMAT | BULLA_FACT_CHIP | BULLA_FACT_FLOOR | BULLA_FACT_STRUCTURE;
     uint8_t digest[BULLA_DIGEST_SIZE];
     uint32_t size = 0;
     uint32_t facts = 0;
@@ -230,7 +250,14 @@ static enum bulla_status judge_unsealed(struct bulla_client *client,
         status = stream(client, partition, size, true, digest);
     if (status == BULLA_OK)
         status = judge_image(client, out, &facts);
-    return status;
+    if (status != BULLA_OK)
+        return status;
+    if (!is_declared(client, slot, declared))
+        return BULLA_E_SLOT_NOT_SEALED;
+    uint32_t required = bulla_policy_required(&client->device) & of_image;
+    if (bulla_client_demanded(client, slot, true, &client->device, BULLA_YES) == BULLA_YES)
+        out->verdict = bulla_policy_verdict(facts, required);
+    return out->verdict == BULLA_YES ? BULLA_OK : BULLA_E_NOT_JUDGED;
 }
 
 enum bulla_status bulla_slot_judge(struct bulla_client *client, int32_t slot,
@@ -241,6 +268,7 @@ enum bulla_status bulla_slot_judge(struct bulla_client *client, int32_t slot,
     bool declared = false;
 
     memset(out, 0, sizeof(*out));
+    out->verdict = BULLA_NO;
     if (partition == NULL || partition->size == 0)
         return BULLA_E_SLOT_UNKNOWN;
     enum bulla_status status =
@@ -249,21 +277,20 @@ enum bulla_status bulla_slot_judge(struct bulla_client *client, int32_t slot,
     if (status != BULLA_OK && status != BULLA_E_STATE_DAMAGED)
         return status;
     out->sealed = head_len > 0;
+    bulla_client_recall(client);
     bulla_client_device(client, slot, true, &client->device);
-    if (out->sealed)
-        return judge_sealed(client, partition, head_len, out);
-    status = judge_unsealed(client, partition, out);
-    /* Not sealed is what a record says. Without one (it rotted, or somebody else filled the slot)
-     * an envelope may have been stored, and its check is not to be had by losing it. */
-    return status == BULLA_OK && !declared ? BULLA_E_SLOT_NOT_SEALED : status;
+    return out->sealed ? judge_sealed(client, slot, partition, head_len, out)
+                       : judge_unsealed(client, slot, partition, declared, out);
 }
 
 enum bulla_status bulla_slot_verify(struct bulla_client *client, int32_t slot, bool *sealed,
                                     struct bulla_image_facts *image)
 {
-    struct bulla_installed installed;
+    struct bulla_installed installed = {.verdict = BULLA_NO};
     enum bulla_status status = bulla_slot_judge(client, slot, &installed);
 
+    if (status == BULLA_OK && installed.verdict != BULLA_YES)
+        status = BULLA_E_NOT_JUDGED;
     *sealed = installed.sealed;
     *image = installed.image;
     return status;

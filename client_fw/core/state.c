@@ -212,7 +212,7 @@ static enum bulla_status replay(struct bulla_state *state)
 {
     struct bulla_log_cursor cursor = {.at = BULLA_LOG_HEADER_SIZE};
     uint32_t end = BULLA_LOG_HEADER_SIZE; /* behind the last record */
-    uint32_t used;
+    uint32_t used = 0;
     enum bulla_status status = bulla_log_measure(state, &used);
 
     if (status != BULLA_OK)
@@ -220,7 +220,7 @@ static enum bulla_status replay(struct bulla_state *state)
     state->end = used;
     for (;;) {
         struct bulla_log_record record;
-        bool found, whole;
+        bool found = false, whole = false;
 
         status = bulla_log_next(state, &cursor, &record, &found);
         if (status != BULLA_OK)
@@ -274,8 +274,8 @@ static enum bulla_status judge_headless(const struct bulla_state half[2])
 enum bulla_status bulla_state_open(struct bulla_state *state, const struct bulla_flash *flash,
                                    const struct bulla_partition *partition)
 {
-    struct bulla_state half[2];
-    bool whole[2];
+    struct bulla_state half[2] = {{.half = 0}, {.half = 0}};
+    bool whole[2] = {false, false};
 
     *state = (struct bulla_state){0};
     for (uint32_t i = 0; i < 2; i++) {
@@ -423,8 +423,8 @@ enum bulla_status bulla_state_get_aged(const struct bulla_state *state, enum bul
                                        uint8_t slot, uint32_t age, uint8_t *buffer, size_t size,
                                        size_t *len, bool *found)
 {
-    struct bulla_log_record record;
-    bool known;
+    struct bulla_log_record record = {.len = 0};
+    bool known = false;
 
     *len = 0;
     *found = false;

@@ -284,7 +284,8 @@ enum bulla_status bulla_log_find(const struct bulla_state *state, uint8_t kind, 
 
     for (;;) {
         struct bulla_log_record match;
-        bool whole;
+        bool whole = false;
+        *found = false;
         enum bulla_status status =
             bulla_log_next_match(state, &cursor, kind, slot, &match, &whole, found);
         if (status != BULLA_OK)

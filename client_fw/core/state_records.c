@@ -10,7 +10,8 @@
 static enum bulla_status get_exactly(const struct bulla_state *state, enum bulla_record_kind kind,
                                      uint32_t age, uint8_t *bytes, size_t size, bool *found)
 {
-    size_t len;
+    size_t len = 0;
+    *found = false;
     enum bulla_status status = bulla_state_get_aged(state, kind, 0, age, bytes, size, &len, found);
 
     if (status == BULLA_E_WORKSPACE_TOO_SMALL || (status == BULLA_OK && *found && len != size)) {
@@ -90,7 +91,7 @@ enum bulla_status bulla_state_put_floor(struct bulla_state *state, uint32_t floo
 enum bulla_status bulla_state_get_floor(const struct bulla_state *state, uint32_t *floor)
 {
     uint8_t bytes[BULLA_FLOOR_LEN];
-    bool found;
+    bool found = false;
     enum bulla_status status =
         get_exactly(state, BULLA_RECORD_FLOOR, 0, bytes, sizeof(bytes), &found);
 

@@ -98,6 +98,8 @@ static enum bulla_status take_head(struct update *u)
         return BULLA_E_TRIAL_FAILED_BEFORE;
     bulla_reader_workspace(&client->reader, u->options->workspace, u->options->workspace_len);
     u->install.done = 0;
+    u->install.facts = 0;
+    u->install.judged = false;
     report(u);
     return BULLA_OK;
 }
@@ -440,6 +442,7 @@ enum bulla_status bulla_client_update(struct bulla_client *client, const struct 
                                       struct bulla_update_result *result)
 {
     struct update u = {.client = client, .url = url, .options = options, .result = result};
+    u.install.running = u.install.target = BULLA_SLOT_NONE;
 
     memset(result, 0, sizeof(*result));
     result->slot = result->target = BULLA_SLOT_NONE;

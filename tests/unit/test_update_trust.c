@@ -37,6 +37,7 @@ static int tear_down(void **state)
 {
     (void)state;
     bench_close(&bench);
+    seal_buffer_free(&envelope);
     free((void *)(uintptr_t)old.data);
     free((void *)(uintptr_t)next.data);
     return 0;

@@ -20,21 +20,18 @@ enum bulla_status bulla_digest_of(struct bulla_bytes bytes, uint8_t digest[BULLA
     return bulla_sha256_finish(&hash, digest);
 }
 
-enum bulla_status bulla_digest_end(struct bulla_sha256 *hash, const uint8_t *expected,
-                                   enum bulla_status why)
+uint32_t bulla_digest_end(struct bulla_sha256 *hash, const uint8_t *expected, uint32_t fact)
 {
-    uint8_t digest[BULLA_DIGEST_SIZE];
-    enum bulla_status status = bulla_sha256_finish(hash, digest);
-    if (status == BULLA_OK && !bulla_digest_equal(digest, expected))
-        status = why;
-    return status;
+    uint8_t digest[BULLA_DIGEST_SIZE] = {0};
+    if (bulla_sha256_finish(hash, digest) != BULLA_OK)
+        return 0;
+    return bulla_prove_equal(digest, expected, BULLA_DIGEST_SIZE, fact);
 }
 
-enum bulla_status bulla_digest_check(struct bulla_bytes bytes, const uint8_t *expected,
-                                     enum bulla_status why)
+uint32_t bulla_digest_check(struct bulla_bytes bytes, const uint8_t *expected, uint32_t fact)
 {
     struct bulla_sha256 hash;
     bulla_sha256_init(&hash);
     bulla_sha256_update(&hash, bytes);
-    return bulla_digest_end(&hash, expected, why);
+    return bulla_digest_end(&hash, expected, fact);
 }

@@ -14,12 +14,10 @@ const uint8_t *bulla_digest_read(struct bulla_cbor *r);
 
 enum bulla_status bulla_digest_of(struct bulla_bytes bytes, uint8_t digest[BULLA_DIGEST_SIZE]);
 
-/* End the hash: BULLA_OK when it is `expected`, `why` when it is not, BULLA_E_CRYPTO. */
-enum bulla_status bulla_digest_end(struct bulla_sha256 *hash, const uint8_t *expected,
-                                   enum bulla_status why);
+/* End the hash: `fact` when it is `expected`, 0 when it is not or could not be computed. */
+uint32_t bulla_digest_end(struct bulla_sha256 *hash, const uint8_t *expected, uint32_t fact);
 
 /* The same for bytes that lie here whole. */
-enum bulla_status bulla_digest_check(struct bulla_bytes bytes, const uint8_t *expected,
-                                     enum bulla_status why);
+uint32_t bulla_digest_check(struct bulla_bytes bytes, const uint8_t *expected, uint32_t fact);
 
 #endif

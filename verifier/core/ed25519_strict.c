@@ -56,14 +56,18 @@ enum bulla_status bulla_ed25519_key_check(const uint8_t key[BULLA_KEY_SIZE])
     return point_acceptable(key) ? BULLA_OK : BULLA_E_TRUST_KEY_INVALID;
 }
 
-enum bulla_status bulla_ed25519_verify(const uint8_t key[BULLA_KEY_SIZE],
+enum bulla_verdict bulla_ed25519_holds(const uint8_t key[BULLA_KEY_SIZE],
                                        const uint8_t signature[BULLA_SIGNATURE_SIZE],
-                                       struct bulla_bytes message)
+                                       struct bulla_bytes message, enum bulla_status *why)
 {
-    if (!point_acceptable(key))
-        return BULLA_E_TRUST_KEY_INVALID;
+    if (!point_acceptable(key)) {
+        *why = BULLA_E_TRUST_KEY_INVALID;
+        return BULLA_NO;
+    }
     /* a second S for the same R would be a second valid envelope for one release */
-    if (!point_acceptable(signature) || !scalar_acceptable(signature + 32))
-        return BULLA_E_SIGNATURE_NOT_CANONICAL;
+    if (!point_acceptable(signature) || !scalar_acceptable(signature + 32)) {
+        *why = BULLA_E_SIGNATURE_NOT_CANONICAL;
+        return BULLA_NO;
+    }
     return bulla_crypto_ed25519_verify(key, signature, message);
 }

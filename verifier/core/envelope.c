@@ -141,16 +141,15 @@ size_t bulla_block_tbs(struct bulla_bytes protected_header, struct bulla_bytes d
     return digest_at + SUIT_DIGEST_SIZE;
 }
 
-/* Which trusted key made this block: *index, or key_count when it belongs to another authority.
- * A kid selects exactly one key; without one, every key is tried. */
+/* Which trusted key made this block: *signer is its bit, 0 when the block belongs to another
+ * authority. A kid selects exactly one key; without one, every key is tried. */
 static enum bulla_status judge_block(const struct bulla_wrapper *w, const struct bulla_block *block,
-                                     const struct bulla_trust *trust, uint32_t *index)
+                                     const struct bulla_trust *trust, uint32_t *signer)
 {
-    *index = trust->key_count;
     if (block->alg != ALG_ED25519 && block->alg != ALG_EDDSA)
         return BULLA_OK;
 
-    uint8_t tbs[BULLA_TBS_MAX];
+    uint8_t tbs[BULLA_TBS_MAX] = {0}; /* nothing of an earlier envelope */
     struct bulla_bytes message = {tbs,
                                   bulla_block_tbs(block->protected_header, w->digest_bstr, tbs)};
     enum bulla_status status = BULLA_OK;
@@ -161,10 +160,12 @@ static enum bulla_status judge_block(const struct bulla_wrapper *w, const struct
             continue;
         if (block->signature.len != BULLA_SIGNATURE_SIZE)
             return BULLA_E_SIGNATURE_FORM;
-        status = bulla_ed25519_verify(key->key, block->signature.data, message);
-        if (status == BULLA_OK)
-            *index = i;
-        if (status == BULLA_OK || block->kid.len > 0)
+        status = BULLA_E_SIGNATURE_INVALID;
+        if (bulla_ed25519_holds(key->key, block->signature.data, message, &status) == BULLA_YES) {
+            *signer = 1u << i;
+            return BULLA_OK;
+        }
+        if (block->kid.len > 0)
             break;
     }
     return status;
@@ -182,15 +183,13 @@ static enum bulla_status judge_blocks(const struct bulla_wrapper *w,
                                       const struct bulla_trust *trust, uint32_t *signers)
 {
     for (uint32_t i = 0; i < w->block_count; i++) {
-        uint32_t index;
-        enum bulla_status status = judge_block(w, &w->blocks[i], trust, &index);
+        uint32_t signer = 0;
+        enum bulla_status status = judge_block(w, &w->blocks[i], trust, &signer);
         if (status != BULLA_OK)
             return status;
-        if (index == trust->key_count)
-            continue;
-        if ((*signers & 1u << index) != 0)
+        if ((*signers & signer) != 0)
             return BULLA_E_SIGNATURE_KEY_REPEATED;
-        *signers |= 1u << index;
+        *signers |= signer;
     }
     if (*signers == 0)
         return BULLA_E_SIGNATURE_UNKNOWN_KEY;
@@ -201,7 +200,8 @@ static enum bulla_status judge_blocks(const struct bulla_wrapper *w,
 
 enum bulla_status bulla_envelope_authenticate(const struct bulla_envelope *envelope,
                                               const struct bulla_trust *trust, uint32_t *signers,
-                                              uint8_t manifest_digest[BULLA_DIGEST_SIZE])
+                                              uint8_t manifest_digest[BULLA_DIGEST_SIZE],
+                                              uint32_t *facts)
 {
     struct bulla_wrapper w;
     uint32_t found = 0;
@@ -211,11 +211,15 @@ enum bulla_status bulla_envelope_authenticate(const struct bulla_envelope *envel
     if (status == BULLA_OK)
         status = judge_blocks(&w, trust, &found);
     if (status == BULLA_OK)
-        status =
-            bulla_digest_check(envelope->manifest_bstr, w.manifest_digest, BULLA_E_MANIFEST_DIGEST);
+        status = bulla_digest_of(envelope->manifest_bstr, manifest_digest);
     if (status != BULLA_OK)
         return status;
-    memcpy(manifest_digest, w.manifest_digest, BULLA_DIGEST_SIZE);
+    if (bulla_prove_equal(manifest_digest, w.manifest_digest, BULLA_DIGEST_SIZE,
+                          BULLA_FACT_SIGNED) != BULLA_FACT_SIGNED) {
+        memset(manifest_digest, 0, BULLA_DIGEST_SIZE);
+        return BULLA_E_MANIFEST_DIGEST;
+    }
     *signers = found;
+    *facts |= BULLA_FACT_SIGNED;
     return BULLA_OK;
 }

@@ -4,8 +4,6 @@
 
 #include "bulla/policy.h"
 
-#include "bulla/mem.h"
-
 uint32_t bulla_policy_required(const struct bulla_device *device)
 {
     uint32_t required = BULLA_FACT_SIGNED | BULLA_FACT_RIGHTS | BULLA_FACT_LIST |
@@ -29,30 +27,33 @@ uint32_t bulla_policy_required(const struct bulla_device *device)
 
 /* Older is refused; equal is the confirmed release itself, or a second one that took its number. */
 static enum bulla_status judge_sequence(const struct bulla_device *device, uint32_t sequence,
-                                        const uint8_t manifest_digest[BULLA_DIGEST_SIZE])
+                                        const uint8_t manifest_digest[BULLA_DIGEST_SIZE],
+                                        uint32_t *proved)
 {
-    if (sequence < device->sequence)
+    if (sequence < device->sequence ||
+        (sequence == device->sequence && device->confirmed_digest == NULL))
         return BULLA_E_SEQUENCE_TOO_OLD;
-    if (sequence > device->sequence)
-        return BULLA_OK;
-    if (device->confirmed_digest == NULL)
-        return BULLA_E_SEQUENCE_TOO_OLD;
-    return bulla_digest_equal(device->confirmed_digest, manifest_digest)
-               ? BULLA_OK
-               : BULLA_E_SEQUENCE_CONFLICT;
+    if (sequence == device->sequence &&
+        bulla_prove_equal(device->confirmed_digest, manifest_digest, BULLA_DIGEST_SIZE,
+                          BULLA_FACT_SEQUENCE) != BULLA_FACT_SEQUENCE)
+        return BULLA_E_SEQUENCE_CONFLICT;
+    *proved |= BULLA_FACT_SEQUENCE;
+    return BULLA_OK;
 }
 
 /* Signers who may sign for this component must reach the threshold on their own. */
 static enum bulla_status judge_rights(const struct bulla_trust *trust, uint32_t signers,
-                                      struct bulla_bytes component)
+                                      struct bulla_bytes component, uint32_t *proved)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < trust->key_count; i++) {
-        if ((signers & 1u << i) != 0 && bulla_trust_key_may(&trust->keys[i], component))
+        if ((signers & 1u << i) != 0 &&
+            bulla_trust_key_may(&trust->keys[i], component) == BULLA_FACT_RIGHTS)
             count++;
     }
     if (trust->threshold < 1 || count < trust->threshold)
         return BULLA_E_KEY_NOT_FOR_COMPONENT;
+    *proved |= BULLA_FACT_RIGHTS;
     return BULLA_OK;
 }
 
@@ -63,30 +64,30 @@ enum bulla_status bulla_policy_manifest(const struct bulla_device *device,
 {
     const struct bulla_image *image = &manifest->image;
     uint32_t proved = 0;
-    enum bulla_status status;
-    if (device->has_sequence) {
-        status = judge_sequence(device, manifest->sequence, manifest_digest);
-        if (status != BULLA_OK)
-            return status;
-        proved |= BULLA_FACT_SEQUENCE;
-    }
+    enum bulla_status status = BULLA_OK;
+    if (device->has_sequence)
+        status = judge_sequence(device, manifest->sequence, manifest_digest, &proved);
+    if (status != BULLA_OK)
+        return status;
     if (device->has_ids) {
-        if (memcmp(device->vendor_id, image->vendor_id, BULLA_UUID_SIZE) != 0)
+        if (bulla_prove_equal(device->vendor_id, image->vendor_id, BULLA_UUID_SIZE,
+                              BULLA_FACT_VENDOR) != BULLA_FACT_VENDOR)
             return BULLA_E_VENDOR_MISMATCH;
-        proved |= BULLA_FACT_VENDOR;
-        if (memcmp(device->class_id, image->class_id, BULLA_UUID_SIZE) != 0)
+        if (bulla_prove_equal(device->class_id, image->class_id, BULLA_UUID_SIZE,
+                              BULLA_FACT_CLASS) != BULLA_FACT_CLASS)
             return BULLA_E_CLASS_MISMATCH;
-        proved |= BULLA_FACT_CLASS;
+        proved |= BULLA_FACT_VENDOR | BULLA_FACT_CLASS;
     }
     if (device->has_component) {
-        if (!bulla_bytes_equal(device->component, image->component))
+        if (device->component.len != image->component.len ||
+            bulla_prove_equal(device->component.data, image->component.data, image->component.len,
+                              BULLA_FACT_COMPONENT) != BULLA_FACT_COMPONENT)
             return BULLA_E_COMPONENT_MISMATCH;
         proved |= BULLA_FACT_COMPONENT;
     }
-    status = judge_rights(trust, signers, image->component);
+    status = judge_rights(trust, signers, image->component, &proved);
     if (status != BULLA_OK)
         return status;
-    proved |= BULLA_FACT_RIGHTS;
     if (device->has_slot_size) {
         if (image->size > device->slot_size)
             return BULLA_E_SLOT_TOO_SMALL;
@@ -97,14 +98,18 @@ enum bulla_status bulla_policy_manifest(const struct bulla_device *device,
 }
 
 static enum bulla_status judge_chip(const struct bulla_device *device,
-                                    const struct bulla_image_facts *image)
+                                    const struct bulla_image_facts *image, uint32_t *proved)
 {
-    if (image->chip_id != device->chip_id)
-        return BULLA_E_CHIP_MISMATCH;
     bool has_max = image->max_revision != 0 && image->max_revision != 0xffffu;
-    if (device->chip_revision < image->min_revision ||
-        (has_max && device->chip_revision > image->max_revision))
-        return BULLA_E_CHIP_REVISION;
+    /* a raw image names no chip; whether raw is taken is the format's question */
+    if (image->format != BULLA_FORMAT_RAW) {
+        if (image->chip_id != device->chip_id)
+            return BULLA_E_CHIP_MISMATCH;
+        if (device->chip_revision < image->min_revision ||
+            (has_max && device->chip_revision > image->max_revision))
+            return BULLA_E_CHIP_REVISION;
+    }
+    *proved |= BULLA_FACT_CHIP;
     return BULLA_OK;
 }
 
@@ -118,13 +123,9 @@ enum bulla_status bulla_policy_image(const struct bulla_device *device,
         proved |= BULLA_FACT_FORMAT;
     }
     if (device->has_chip) {
-        /* a raw image names no chip; whether raw is taken is the format's question */
-        if (image->format != BULLA_FORMAT_RAW) {
-            enum bulla_status status = judge_chip(device, image);
-            if (status != BULLA_OK)
-                return status;
-        }
-        proved |= BULLA_FACT_CHIP;
+        enum bulla_status status = judge_chip(device, image, &proved);
+        if (status != BULLA_OK)
+            return status;
     }
     if (device->has_floor) {
         if (image->secure_version < device->floor)

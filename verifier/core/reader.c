@@ -68,13 +68,13 @@ judge_head(const struct bulla_envelope *envelope, const struct bulla_trust *trus
 {
     *facts = 0;
     enum bulla_status status =
-        bulla_envelope_authenticate(envelope, trust, signers, manifest_digest);
+        bulla_envelope_authenticate(envelope, trust, signers, manifest_digest, facts);
     if (status == BULLA_OK)
         status = bulla_manifest_decode(envelope->manifest, manifest);
     if (status == BULLA_OK)
         status = bulla_policy_manifest(device, trust, *signers, manifest_digest, manifest, facts);
-    if (status == BULLA_OK)
-        *facts |= BULLA_FACT_SIGNED;
+    if (status != BULLA_OK)
+        *facts = 0;
     return status;
 }
 
@@ -227,10 +227,9 @@ static enum bulla_status read_text(struct bulla_reader *r, struct bulla_bytes *i
         return BULLA_OK;
     struct bulla_bytes text = {r->workspace, r->filled};
     bulla_sha256_update(&r->text_hash, text);
-    enum bulla_status status =
-        bulla_digest_end(&r->text_hash, r->manifest.text_digest, BULLA_E_TEXT_DIGEST);
-    if (status == BULLA_OK)
-        status = bulla_text_check(text);
+    if (bulla_digest_end(&r->text_hash, r->manifest.text_digest, BULLA_YES) != BULLA_YES)
+        return BULLA_E_TEXT_DIGEST;
+    enum bulla_status status = bulla_text_check(text);
     if (status != BULLA_OK)
         return status;
     r->text = text;
@@ -248,7 +247,7 @@ static enum bulla_status read_list(struct bulla_reader *r, struct bulla_bytes sp
     status = bulla_list_finish(&r->list);
     if (status != BULLA_OK)
         return status;
-    r->facts |= BULLA_FACT_LIST;
+    r->facts |= r->list.verified;
     *event = BULLA_EVENT_LIST;
     return BULLA_OK;
 }

@@ -127,18 +127,17 @@ enum bulla_status bulla_list_feed(struct bulla_list *list, struct bulla_bytes in
 enum bulla_status bulla_list_finish(struct bulla_list *list)
 {
     const struct bulla_image *image = list->image;
-    if (list->failed != BULLA_OK || list->verified)
+    if (list->failed != BULLA_OK || list->verified != 0)
         return list->failed;
     if (list->seen != image->list_size)
-        list->failed = BULLA_E_LIST_SIZE;
-    else
-        list->failed = bulla_digest_end(&list->hash, image->list_digest, BULLA_E_LIST_DIGEST);
+        return list->failed = BULLA_E_LIST_SIZE;
+    uint32_t proved = bulla_digest_end(&list->hash, image->list_digest, BULLA_FACT_LIST);
     /* with one sector (always held) the list and the image digest say the same: they must agree */
-    if (list->failed == BULLA_OK && list->count == 1 &&
-        !bulla_digest_equal(list->store, image->digest))
-        list->failed = BULLA_E_LIST_DIGEST;
-    list->verified = list->failed == BULLA_OK;
-    return list->failed;
+    if (proved != BULLA_FACT_LIST ||
+        (list->count == 1 && !bulla_digest_equal(list->store, image->digest)))
+        return list->failed = BULLA_E_LIST_DIGEST;
+    list->verified = proved;
+    return BULLA_OK;
 }
 
 void bulla_list_group_span(const struct bulla_list *list, uint32_t index, uint32_t *offset,
@@ -155,7 +154,7 @@ enum bulla_status bulla_list_load_group(struct bulla_list *list, uint32_t index,
 {
     uint32_t offset, len;
     list->group = 0;
-    if (list->whole || !list->verified || index >= group_count(list->count))
+    if (list->whole || list->verified == 0 || index >= group_count(list->count))
         return BULLA_E_LIST_FORM;
     bulla_list_group_span(list, index, &offset, &len);
     if (group.len != len)
@@ -163,17 +162,16 @@ enum bulla_status bulla_list_load_group(struct bulla_list *list, uint32_t index,
     uint8_t *loaded = list->store + group_count(list->count) * BULLA_DIGEST_SIZE;
     memcpy(loaded, group.data, len);
     /* the copy is judged: what the caller holds may change meanwhile */
-    enum bulla_status status =
-        bulla_digest_check((struct bulla_bytes){loaded, len},
-                           list->store + index * BULLA_DIGEST_SIZE, BULLA_E_LIST_DIGEST);
-    if (status == BULLA_OK)
-        list->group = index + 1u;
-    return status;
+    if (bulla_digest_check((struct bulla_bytes){loaded, len},
+                           list->store + index * BULLA_DIGEST_SIZE, BULLA_YES) != BULLA_YES)
+        return BULLA_E_LIST_DIGEST;
+    list->group = index + 1u;
+    return BULLA_OK;
 }
 
 const uint8_t *bulla_list_sector(const struct bulla_list *list, uint32_t index)
 {
-    if (!list->verified || index >= list->count)
+    if (list->verified == 0 || index >= list->count)
         return NULL;
     if (list->whole)
         return list->store + index * BULLA_DIGEST_SIZE;
@@ -187,7 +185,7 @@ enum bulla_status bulla_sectors_init(struct bulla_sectors *s, const struct bulla
                                      uint8_t *chunk, size_t chunk_len)
 {
     *s = (struct bulla_sectors){.list = list, .chunk = chunk};
-    if (!list->verified)
+    if (list->verified == 0)
         s->failed = BULLA_E_LIST_DIGEST;
     else if (chunk_len < BULLA_SECTOR_SIZE)
         s->failed = BULLA_E_WORKSPACE_TOO_SMALL;
@@ -219,10 +217,8 @@ enum bulla_status bulla_sectors_feed(struct bulla_sectors *s, struct bulla_bytes
     if (s->filled < want)
         return BULLA_OK;
 
-    s->failed =
-        bulla_digest_check((struct bulla_bytes){s->chunk, want}, expected, BULLA_E_SECTOR_DIGEST);
-    if (s->failed != BULLA_OK)
-        return s->failed;
+    if (bulla_digest_check((struct bulla_bytes){s->chunk, want}, expected, BULLA_YES) != BULLA_YES)
+        return s->failed = BULLA_E_SECTOR_DIGEST;
     *out = (struct bulla_bytes){s->chunk, want};
     s->released += want;
     s->filled = 0;

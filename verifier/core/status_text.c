@@ -399,7 +399,7 @@ const char *bulla_status_sentence(enum bulla_status status)
     case BULLA_E_PARAMETER_UNEXPECTED:
         return "a parameter is missing, unknown or misplaced";
     case BULLA_E_PARAMETER_FORM:
-        return "a parameter has a wrong type or length";
+        return "a parameter has a wrong length";
     case BULLA_E_REPORTING_POLICY:
         return "a reporting policy is above 15";
     case BULLA_E_IMAGE_SIZE_FORM:

@@ -6,20 +6,25 @@
 #include "bulla/cbor.h"
 #include "bulla/ed25519.h"
 #include "bulla/mem.h"
+#include "bulla/verdict.h"
 #include "digest.h"
 
 #define ALG_ED25519 (-19)
 
-/* Is `name` in this encoded array of names? The array may be cut behind any of them. */
-static bool is_named(struct bulla_bytes names, struct bulla_bytes name)
+/* Is `name` in this encoded array of names? BULLA_FACT_RIGHTS, else 0. The array may be cut behind
+ * any of them. */
+static uint32_t is_named(struct bulla_bytes names, struct bulla_bytes name)
 {
     struct bulla_cbor r;
     bulla_cbor_init(&r, names);
     for (uint32_t left = bulla_cbor_array(&r); left > 0 && r.failed == BULLA_OK; left--) {
-        if (bulla_bytes_equal(bulla_cbor_bstr(&r), name))
-            return r.failed == BULLA_OK;
+        struct bulla_bytes other = bulla_cbor_bstr(&r);
+        if (r.failed == BULLA_OK && other.len == name.len &&
+            bulla_prove_equal(other.data, name.data, name.len, BULLA_FACT_RIGHTS) ==
+                BULLA_FACT_RIGHTS)
+            return BULLA_FACT_RIGHTS;
     }
-    return false;
+    return 0;
 }
 
 static void read_names(struct bulla_cbor *r, struct bulla_bytes *names)
@@ -29,7 +34,7 @@ static void read_names(struct bulla_cbor *r, struct bulla_bytes *names)
     for (; left > 0; left--) {
         names->len = (size_t)(r->left.data - names->data);
         struct bulla_bytes name = bulla_cbor_bstr(r);
-        if (name.len < 1 || name.len > BULLA_COMPONENT_NAME_MAX || is_named(*names, name))
+        if (name.len < 1 || name.len > BULLA_COMPONENT_NAME_MAX || is_named(*names, name) != 0)
             bulla_cbor_fail(r, BULLA_E_TRUST_NAMES);
     }
     names->len = (size_t)(r->left.data - names->data);
@@ -106,6 +111,8 @@ static void read_store(struct bulla_cbor *r, void *store)
 {
     struct bulla_trust *out = store;
     uint32_t pairs = bulla_cbor_map(r);
+    if (pairs == 0)
+        bulla_cbor_fail(r, BULLA_E_TRUST_FORM);
     bulla_cbor_expect_int(r, 1, BULLA_E_TRUST_FORM);
     bulla_cbor_expect_int(r, 1, BULLA_E_TRUST_VERSION);
     if (pairs != 5)
@@ -130,7 +137,7 @@ enum bulla_status bulla_trust_decode(struct bulla_bytes store, struct bulla_trus
     return bulla_cbor_decode(store, out, sizeof(*out), read_store);
 }
 
-bool bulla_trust_key_may(const struct bulla_trust_key *key, struct bulla_bytes component)
+uint32_t bulla_trust_key_may(const struct bulla_trust_key *key, struct bulla_bytes component)
 {
-    return key->names.len == 0 || is_named(key->names, component);
+    return key->names.len == 0 ? BULLA_FACT_RIGHTS : is_named(key->names, component);
 }

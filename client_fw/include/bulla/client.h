@@ -118,16 +118,19 @@ BULLA_MUST_CHECK enum bulla_status bulla_client_update(struct bulla_client *clie
 
 /* What a slot holds, once it was judged. */
 struct bulla_installed {
-    bool sealed; /* there is an envelope for it; the next two are the manifest's */
+    enum bulla_verdict verdict; /* BULLA_YES when every fact demanded was proved: may run */
+    bool sealed;                /* there is an envelope for it; the next two are the manifest's */
     uint32_t sequence;
     uint8_t manifest_digest[BULLA_DIGEST_SIZE];
     struct bulla_version version;
     struct bulla_image_facts image;
 };
 
-/* Is what lies in the slot the image its stored envelope names, for this device, signed, and not
- * below the floor? Reads the whole slot. A slot without a stored envelope is judged by its own
- * structure. BULLA_OK: may run. `sealed` is set, and what was decoded filled, on refusal too. */
+/* May it run? The answer is out->verdict; the status tells why not. A caller who acts on it sets
+ * it to BULLA_NO before the call. Is what lies in the slot the image its stored envelope names, for
+ * this device, signed, and not below the floor? Reads the whole slot. A slot without a stored
+ * envelope is judged by its own structure. BULLA_OK: may run. `sealed` is set, and what was decoded
+ * filled, on refusal too. */
 BULLA_MUST_CHECK enum bulla_status bulla_slot_judge(struct bulla_client *client, int32_t slot,
                                                     struct bulla_installed *out);
 
@@ -138,8 +141,9 @@ BULLA_MUST_CHECK enum bulla_status bulla_slot_verify(struct bulla_client *client
 /* ---- boot.c ---- */
 
 struct bulla_boot_result {
-    int32_t slot; /* BULLA_SLOT_NONE: nothing may run */
-    bool trial;   /* runs unconfirmed */
+    enum bulla_verdict verdict; /* start `slot` only on BULLA_YES */
+    int32_t slot;               /* BULLA_SLOT_NONE: nothing may run */
+    bool trial;                 /* runs unconfirmed */
     bool sealed;
     uint32_t sequence;    /* of a sealed slot */
     bool fell_back;       /* another slot than otadata's choice */
@@ -152,8 +156,9 @@ struct bulla_boot_result {
     bool repaired; /* otadata was rewritten to name what runs */
 };
 
-/* What the reset does: choose, verify, mark the trial, record what runs. On
- * BULLA_E_NOTHING_BOOTABLE refused_slot and refused_why are filled. */
+/* What the reset does: choose, verify, mark the trial, record what runs. The caller gives *result
+ * as zeros and starts a slot only if verdict is BULLA_YES then: a call that a fault skips leaves no
+ * verdict. On BULLA_E_NOTHING_BOOTABLE refused_slot and refused_why are filled. */
 BULLA_MUST_CHECK enum bulla_status bulla_client_boot(struct bulla_client *client,
                                                      struct bulla_boot_result *result);
 /* The same without writing: what would boot next and why (status, audit). */

@@ -24,7 +24,12 @@ struct bulla_bytes {
  * are compared with this and nothing else. */
 BULLA_MUST_CHECK bool bulla_bytes_equal(struct bulla_bytes a, struct bulla_bytes b);
 
-/* The same for two digests of 32 bytes. */
+/* The proof of a comparison: `fact` when all len bytes are equal, else 0. Compare the result with
+ * the fact: what a call that never happened leaves in a register is anything else. */
+BULLA_MUST_CHECK uint32_t bulla_prove_equal(const uint8_t *a, const uint8_t *b, size_t len,
+                                            uint32_t fact);
+
+/* As bulla_bytes_equal, for two digests of 32 bytes. */
 BULLA_MUST_CHECK bool bulla_digest_equal(const uint8_t a[32], const uint8_t b[32]);
 
 #endif

@@ -13,11 +13,22 @@
  * the host tools that make or import a trust store (keys/), not here. */
 BULLA_MUST_CHECK enum bulla_status bulla_ed25519_key_check(const uint8_t key[BULLA_KEY_SIZE]);
 
-/* S < L, R and the key canonical and not of small order, then the back-end.
- * BULLA_OK, BULLA_E_SIGNATURE_NOT_CANONICAL, BULLA_E_TRUST_KEY_INVALID or
- * BULLA_E_SIGNATURE_INVALID. */
-BULLA_MUST_CHECK enum bulla_status
+/* S < L, R and the key canonical and not of small order, then the back-end. *why, which
+ * the caller sets to BULLA_E_SIGNATURE_INVALID, becomes BULLA_E_SIGNATURE_NOT_CANONICAL or
+ * BULLA_E_TRUST_KEY_INVALID when that is the reason for BULLA_NO. */
+BULLA_MUST_CHECK enum bulla_verdict
+bulla_ed25519_holds(const uint8_t key[BULLA_KEY_SIZE],
+                    const uint8_t signature[BULLA_SIGNATURE_SIZE], struct bulla_bytes message,
+                    enum bulla_status *why);
+
+/* The same as a status, for those who only tell. */
+BULLA_MUST_CHECK static inline enum bulla_status
 bulla_ed25519_verify(const uint8_t key[BULLA_KEY_SIZE],
-                     const uint8_t signature[BULLA_SIGNATURE_SIZE], struct bulla_bytes message);
+                     const uint8_t signature[BULLA_SIGNATURE_SIZE], struct bulla_bytes message)
+{
+    enum bulla_status why = BULLA_E_SIGNATURE_INVALID;
+
+    return bulla_ed25519_holds(key, signature, message, &why) == BULLA_YES ? BULLA_OK : why;
+}
 
 #endif

@@ -52,9 +52,11 @@ size_t bulla_block_tbs(struct bulla_bytes protected_header, struct bulla_bytes d
 
 /* Verify: every block of a trusted key must hold, no key may appear twice, the number of
  * distinct keys must reach the threshold, and the manifest must have the digest they signed.
- * *signers gets bit i for trust->keys[i]; 0 unless BULLA_OK, and so is manifest_digest. */
+ * *signers gets bit i for trust->keys[i]; 0 unless BULLA_OK, and so is manifest_digest, computed
+ * from the manifest. BULLA_FACT_SIGNED is added to *facts. */
 BULLA_MUST_CHECK enum bulla_status
 bulla_envelope_authenticate(const struct bulla_envelope *envelope, const struct bulla_trust *trust,
-                            uint32_t *signers, uint8_t manifest_digest[BULLA_DIGEST_SIZE]);
+                            uint32_t *signers, uint8_t manifest_digest[BULLA_DIGEST_SIZE],
+                            uint32_t *facts);
 
 #endif

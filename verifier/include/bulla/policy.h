@@ -9,29 +9,7 @@
 #include "bulla/envelope.h"
 #include "bulla/espimage.h"
 #include "bulla/manifest.h"
-
-/* The decision to install or to boot. Zero means no; yes is a constant no single flipped bit
- * or cleared register produces. */
-enum bulla_verdict {
-    BULLA_NO = 0,
-    BULLA_YES = 0x3ca5965a,
-};
-
-enum bulla_fact {
-    BULLA_FACT_SIGNED = 1u << 0,   /* threshold of signatures and manifest digest */
-    BULLA_FACT_SEQUENCE = 1u << 1, /* not older than what is confirmed */
-    BULLA_FACT_VENDOR = 1u << 2,
-    BULLA_FACT_CLASS = 1u << 3,
-    BULLA_FACT_COMPONENT = 1u << 4,  /* a component this device has */
-    BULLA_FACT_RIGHTS = 1u << 5,     /* enough of the signers may sign for it */
-    BULLA_FACT_SIZE = 1u << 6,       /* fits the slot */
-    BULLA_FACT_LIST = 1u << 7,       /* sector list has the signed digest */
-    BULLA_FACT_DIGEST = 1u << 8,     /* whole image has the signed digest */
-    BULLA_FACT_FORMAT = 1u << 9,     /* ESP image or raw, as the device takes */
-    BULLA_FACT_CHIP = 1u << 10,      /* chip id and revision */
-    BULLA_FACT_FLOOR = 1u << 11,     /* secure version not below the floor */
-    BULLA_FACT_STRUCTURE = 1u << 12, /* image structure sound to its last byte */
-};
+#include "bulla/verdict.h"
 
 /* What a device knows of itself. A member whose flag is false is not judged. */
 struct bulla_device {

@@ -18,8 +18,8 @@
 struct bulla_list {
     enum bulla_status failed;
     bool whole;
-    bool verified;
-    uint8_t head_len; /* bytes before the digests */
+    uint8_t head_len;  /* bytes before the digests */
+    uint32_t verified; /* BULLA_FACT_LIST once it has the signed digest */
     const struct bulla_image *image;
     uint8_t *store; /* whole: 32 * count bytes; grouped: group digests, then one group */
     uint32_t count; /* sectors of the image */

@@ -31,8 +31,8 @@ struct bulla_trust {
 BULLA_MUST_CHECK enum bulla_status bulla_trust_decode(struct bulla_bytes store,
                                                       struct bulla_trust *out);
 
-/* May this key sign for this component (its first segment)? */
-BULLA_MUST_CHECK bool bulla_trust_key_may(const struct bulla_trust_key *key,
-                                          struct bulla_bytes component);
+/* May this key sign for this component (its first segment)? BULLA_FACT_RIGHTS, else 0. */
+BULLA_MUST_CHECK uint32_t bulla_trust_key_may(const struct bulla_trust_key *key,
+                                              struct bulla_bytes component);
 
 #endif
