@@ -17,7 +17,8 @@ const char verify_show_help[] =
     "\n"
     "  --pin sha256//B64    for a URL: trust the server with this key instead of the\n"
     "                       system's certificate authorities; may be repeated\n"
-    "  --json               one JSON object on stdout, the fields as {depth, name, value}\n"
+    "  --json               one JSON object on stdout, the fields as {depth, name, value}; what\n"
+    "                       could be shown has no verdict\n"
     "\n"
     "Exit codes: 0 it could be shown, 1 the bytes are not CBOR or not SUIT, 2 no bytes.\n";
 
@@ -70,10 +71,11 @@ static void tell_profile(struct host_tool *tool, struct bulla_bytes bytes)
 
 static int show(struct host_tool *tool, const struct verify_options *options)
 {
+    tool->judges_nothing = true;
     struct host_buffer buffer = {.data = NULL};
     char why[VERIFY_WHY_MAX] = "";
     int fd;
-    enum bulla_status status = verify_source_open(options, &fd, why);
+    enum bulla_status status = verify_source_open(options, options->file, &fd, why);
     if (status == BULLA_OK) {
         status = read_all(fd, &buffer, why);
         (void)close(fd);

@@ -29,11 +29,14 @@ static enum bulla_status give_workspace(struct judgement *j)
     uint64_t size = bulla_list_workspace_whole(j->reader.manifest.image.size);
     if (size < BULLA_WORKSPACE_MIN)
         size = BULLA_WORKSPACE_MIN;
-    if (size <= SIZE_MAX)
-        j->workspace = malloc((size_t)size);
+    if (size > j->workspace_len) {
+        free(j->workspace);
+        j->workspace = size <= SIZE_MAX ? malloc((size_t)size) : NULL;
+        j->workspace_len = j->workspace != NULL ? (size_t)size : 0;
+    }
     if (j->workspace == NULL)
         return BULLA_E_IO;
-    bulla_reader_workspace(&j->reader, j->workspace, (size_t)size);
+    bulla_reader_workspace(&j->reader, j->workspace, j->workspace_len);
     j->authenticated = true;
     return BULLA_OK;
 }
@@ -222,10 +225,14 @@ enum bulla_status judgement_run(struct judgement *j, const struct bulla_trust *t
                                 const struct bulla_device *device, int fd_envelope, int fd_image,
                                 char why[VERIFY_WHY_MAX])
 {
-    memset(j, 0, sizeof *j);
+    free(j->text.data);
+    *j = (struct judgement){
+        .workspace = j->workspace,
+        .workspace_len = j->workspace_len,
+        .trust = trust,
+        .device = *device,
+    };
     why[0] = '\0';
-    j->trust = trust;
-    j->device = *device;
     bulla_reader_init(&j->reader, trust, &j->device, j->head);
     enum bulla_status status = read_envelope(j, fd_envelope, why);
     if (status == BULLA_OK && fd_image >= 0)
@@ -241,6 +248,5 @@ void judgement_free(struct judgement *j)
 {
     free(j->workspace);
     free(j->text.data);
-    j->workspace = NULL;
-    j->text = (struct host_buffer){.data = NULL};
+    *j = (struct judgement){.workspace = NULL};
 }

@@ -9,12 +9,12 @@ static const char help[] =
     "Usage: bulla-verify COMMAND [OPTIONS]\n"
     "Judges sealed releases and flash dumps offline, with the code that devices run.\n"
     "\n"
-    "  envelope FILE --trust T   judge an envelope, and the image it was made for\n"
-    "  show FILE                 explain every field of an envelope, without a verdict\n"
-    "  flash DUMP --trust T      what is installed, what boots next and why\n"
+    "  envelope FILE... --trust T  judge envelopes, and the image one was made for\n"
+    "  show FILE                   explain every field of an envelope, without a verdict\n"
+    "  flash DUMP --trust T        what is installed, what boots next and why\n"
     "\n"
-    "  --json                    one JSON object on stdout instead of text\n"
-    "  --help, --version         also after a command: bulla-verify envelope --help\n"
+    "  --json                      JSON on stdout instead of text, one object a line\n"
+    "  --help, --version           also after a command: bulla-verify envelope --help\n"
     "\n"
     "Exit codes: 0 accepted, 1 judged and refused, 2 could not judge.\n";
 

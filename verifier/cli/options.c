@@ -21,6 +21,7 @@ static const struct option long_options[] = {
     {"chip", required_argument, NULL, 'p'},
     {"chip-revision", required_argument, NULL, 'r'},
     {"pin", required_argument, NULL, 'P'},
+    {"second-reading", no_argument, NULL, '2'},
     {"json", no_argument, NULL, 'j'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -126,6 +127,8 @@ static bool set_option(int letter, const char *text, struct verify_options *o,
         o->vendor = text;
     else if (letter == 'c')
         o->class_name = text;
+    else if (letter == '2')
+        o->second_reading = true;
     else if (letter == 'h')
         o->help = true;
     return true;
@@ -171,9 +174,11 @@ static bool parse(int argc, char **argv, const char *allowed, struct verify_opti
         return true;
     if (optind >= argc)
         return wrong(why, "%s needs the name of a file", argv[0]);
-    if (argc - optind > 1)
+    if (argc - optind > 1 && strchr(allowed, VERIFY_SEVERAL) == NULL)
         return wrong(why, "one file is expected, '%s' is one too many", argv[optind + 1]);
     o->file = argv[optind];
+    o->files = argv + optind;
+    o->file_count = (size_t)(argc - optind);
     return check_together(o, why);
 }
 

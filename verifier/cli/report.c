@@ -215,7 +215,7 @@ static void say_blocks(const struct host_tool *tool, const struct judgement *j,
 {
     for (uint32_t i = 0; i < wrapper->block_count; i++) {
         int key;
-        enum block_standing standing = signer_of_block(wrapper, i, j->trust, &key);
+        enum block_standing standing = signer_of_block(wrapper, i, j->trust, true, &key);
         struct bulla_bytes id = wrapper->blocks[i].kid;
         if (key >= 0)
             id = (struct bulla_bytes){j->trust->keys[key].id, BULLA_KEY_ID_SIZE};
@@ -234,7 +234,7 @@ static json_t *blocks_json(const struct judgement *j, const struct bulla_wrapper
     json_t *blocks = json_array();
     for (uint32_t i = 0; i < wrapper->block_count; i++) {
         int key;
-        enum block_standing standing = signer_of_block(wrapper, i, j->trust, &key);
+        enum block_standing standing = signer_of_block(wrapper, i, j->trust, true, &key);
         struct bulla_bytes id = wrapper->blocks[i].kid;
         if (key >= 0)
             id = (struct bulla_bytes){j->trust->keys[key].id, BULLA_KEY_ID_SIZE};
@@ -397,6 +397,19 @@ static void say_verdict(const struct host_tool *tool, const struct judgement *j,
                  (unsigned long)m->sequence, (unsigned long)signer_count(j),
                  (unsigned long)j->trust->key_count,
                  j->image_judged ? ", image intact" : "; image not judged");
+}
+
+void report_accepted(const struct host_tool *tool, const struct judgement *j, const char *path)
+{
+    char version[64];
+    const struct bulla_manifest *m = &j->reader.manifest;
+    host_say(tool, "%s: accepted: sequence %lu, component %.*s, release %s, signed by %lu of %lu%s",
+             path, (unsigned long)m->sequence, (int)m->image.component.len,
+             (const char *)m->image.component.data,
+             m->version.count > 0 ? host_version_text(&m->version, version, sizeof version)
+                                  : "without version",
+             (unsigned long)signer_count(j), (unsigned long)j->trust->key_count,
+             j->image_judged ? ", image intact" : "; image not judged");
 }
 
 void report_judgement(struct host_tool *tool, const struct judgement *j,

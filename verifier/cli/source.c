@@ -24,10 +24,15 @@ enum bulla_status verify_file_open(const char *path, int *fd, char why[VERIFY_WH
     return BULLA_E_IO;
 }
 
-enum bulla_status verify_source_open(const struct verify_options *options, int *fd,
-                                     char why[VERIFY_WHY_MAX])
+bool verify_is_url(const char *source)
 {
-    if (strncasecmp(options->file, "https://", 8) == 0)
-        return verify_fetch(options->file, options->pins, options->pin_count, fd, why);
-    return verify_file_open(options->file, fd, why);
+    return strncasecmp(source, "https://", 8) == 0;
+}
+
+enum bulla_status verify_source_open(const struct verify_options *options, const char *source,
+                                     int *fd, char why[VERIFY_WHY_MAX])
+{
+    if (verify_is_url(source))
+        return verify_fetch(source, options->pins, options->pin_count, fd, why);
+    return verify_file_open(source, fd, why);
 }

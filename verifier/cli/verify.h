@@ -10,6 +10,7 @@
 #include "bulla/reader.h"
 #include "host.h"
 #include "keys.h"
+#include "tree_agree.h"
 
 #define VERIFY_BLOCK   65536u /* bytes per read of an envelope */
 #define VERIFY_WHY_MAX 512u
@@ -30,7 +31,9 @@ extern const char verify_flash_help[];
 #define VERIFY_PINS_MAX  4u
 
 struct verify_options {
-    const char *file;
+    const char *file;   /* the first of `files` */
+    char *const *files; /* as given; argv's */
+    size_t file_count;
     const char *image;
     const char *trust[VERIFY_TRUST_MAX];
     size_t trust_count;
@@ -41,12 +44,14 @@ struct verify_options {
     const char *class_name;
     const struct bulla_chip *chip; /* NULL: not given */
     bool has_revision;
+    bool second_reading; /* of several envelopes; a single one always has one */
     bool help;
     struct bulla_device device; /* what the options say of a device */
 };
 
-/* `allowed` names the options of this command by their letters (see options.c). BULLA_OK, or the
- * message of a usage error in `why`. */
+/* `allowed` names the options of this command by their letters (see options.c), and VERIFY_SEVERAL
+ * if it takes more than one file. BULLA_OK, or the message of a usage error in `why`. */
+#define VERIFY_SEVERAL '+'
 BULLA_MUST_CHECK enum bulla_status verify_options_parse(int argc, char **argv, const char *allowed,
                                                         struct verify_options *out,
                                                         char why[VERIFY_WHY_MAX]);
@@ -59,8 +64,10 @@ BULLA_MUST_CHECK bool verify_trust_load(struct host_tool *tool,
 
 /* ---- source.c, fetch.c: where an envelope comes from ---- */
 
+bool verify_is_url(const char *source);
 /* A file, or an https URL fetched into an unnamed temporary file. *fd is open on BULLA_OK. */
-BULLA_MUST_CHECK enum bulla_status verify_source_open(const struct verify_options *options, int *fd,
+BULLA_MUST_CHECK enum bulla_status verify_source_open(const struct verify_options *options,
+                                                      const char *source, int *fd,
                                                       char why[VERIFY_WHY_MAX]);
 /* A file to read from; anything but a directory. */
 BULLA_MUST_CHECK enum bulla_status verify_file_open(const char *path, int *fd,
@@ -68,6 +75,26 @@ BULLA_MUST_CHECK enum bulla_status verify_file_open(const char *path, int *fd,
 BULLA_MUST_CHECK enum bulla_status verify_fetch(const char *url, const char *const *pins,
                                                 size_t pin_count, int *fd,
                                                 char why[VERIFY_WHY_MAX]);
+
+/* ---- walk.c: the envelopes below a directory ---- */
+
+struct walk_visitor {
+    /* A regular file, or a link to one, that is named *.suit: `name` in the open `directory`. */
+    void (*file)(void *ctx, int directory, const char *name, const char *path);
+    /* Something that could not be looked into, and why. */
+    void (*problem)(void *ctx, const char *path, const char *why);
+    void *ctx;
+};
+/* How many names *.suit there were. */
+size_t verify_walk(const char *directory, const struct walk_visitor *visitor);
+
+/* ---- several.c ---- */
+
+/* More than one file, or a directory, was named. */
+BULLA_MUST_CHECK bool verify_is_several(const struct verify_options *options);
+/* Judge them all and tell; the exit code. */
+int verify_several(struct host_tool *tool, const struct verify_options *options,
+                   const struct bulla_trust *trust, const struct tree_trust *second);
 
 /* ---- image_check.c: one image against its manifest ---- */
 
@@ -106,7 +133,8 @@ struct judgement {
     struct bulla_reader reader;
     struct image_check image;
     uint8_t head[BULLA_HEAD_MAX];
-    uint8_t *workspace;
+    uint8_t *workspace; /* kept from one envelope to the next */
+    size_t workspace_len;
     struct host_buffer text; /* verified text member; data NULL: none */
     uint64_t envelope_size;
     uint32_t facts;
@@ -117,18 +145,45 @@ struct judgement {
 };
 
 /* Judge what fd_envelope holds, and the image in fd_image (-1: none given). `why` is empty, or says
- * more than the status' sentence. Free with judgement_free in any case. */
+ * more than the status' sentence. *j is zeroed before its first judgement, may then be used for
+ * more, and is freed after the last. */
 BULLA_MUST_CHECK enum bulla_status judgement_run(struct judgement *j,
                                                  const struct bulla_trust *trust,
                                                  const struct bulla_device *device, int fd_envelope,
                                                  int fd_image, char why[VERIFY_WHY_MAX]);
 void judgement_free(struct judgement *j);
 
+/* ---- second.c: the same envelope read once more, by other code ---- */
+
+/* The same trust files for the second reading. Ends the program's run on failure: *exit_code is set
+ * and false returned. Free with tree_trust_free in any case; begin with all zero. */
+BULLA_MUST_CHECK bool second_trust_load(struct host_tool *tool,
+                                        const struct verify_options *options,
+                                        const struct keys_trust *trust, struct tree_trust *second,
+                                        int *exit_code);
+struct second_question {
+    const struct judgement *j; /* the envelope judged last */
+    const struct tree_trust *trust;
+    int fd; /* the envelope again: read from its beginning, the offset stays */
+    enum tree_effort effort;
+    bool other_image; /* an image from another file was judged, too */
+};
+
+/* Ask the second reading, and put its answer into the JSON object. Returns `status`, or, when the
+ * readings differ, BULLA_E_NOT_JUDGED with `why` saying where. *agrees: it says the same. */
+BULLA_MUST_CHECK enum bulla_status second_ask(struct host_tool *tool,
+                                              const struct second_question *question,
+                                              enum bulla_status status, char why[VERIFY_WHY_MAX],
+                                              bool *agrees);
+
 /* ---- report.c ---- */
 
 /* Tell what was judged, on stdout or in the JSON object. Only for what was authenticated. */
 void report_judgement(struct host_tool *tool, const struct judgement *j,
                       const struct verify_options *options, enum bulla_status status);
+
+/* All that was accepted on one line, after the envelope's name, for people. */
+void report_accepted(const struct host_tool *tool, const struct judgement *j, const char *path);
 
 /* One line "name value" for people; nothing with --json. */
 void report_line(const struct host_tool *tool, const char *name, const char *value, ...)
@@ -156,9 +211,11 @@ enum block_standing {
     BLOCK_INVALID, /* names a trusted key, or none, and does not verify */
 };
 
-/* *key is an index into trust->keys when the block names or is verified by one, else -1. */
+/* *key is an index into trust->keys when the block names or is verified by one, else -1.
+ * `authenticated`: the core accepted all blocks of this wrapper, so that one which names a key of
+ * ours needs no second verification. */
 enum block_standing signer_of_block(const struct bulla_wrapper *wrapper, uint32_t index,
-                                    const struct bulla_trust *trust, int *key);
+                                    const struct bulla_trust *trust, bool authenticated, int *key);
 /* One sentence about why the signatures of this head do not do. */
 void signers_explain(enum bulla_status status, struct bulla_bytes head,
                      const struct bulla_trust *trust, char *buf, size_t size);

@@ -30,7 +30,8 @@
 struct host_tool {
     const char *name; /* "bulla-sign" */
     bool json;
-    json_t *doc; /* object; NULL without json */
+    bool judges_nothing; /* success is no verdict: "verdict" is left out of the object */
+    json_t *doc;         /* object; NULL without json */
 };
 
 /* Looks for --json anywhere among the arguments, so that usage errors are JSON too. */
@@ -42,6 +43,10 @@ void host_begin(struct host_tool *tool, const char *name, int argc, char **argv)
  * code: 0, 1, 2. */
 int host_end(struct host_tool *tool, enum bulla_status status, const char *detail, ...)
     HOST_PRINTF(3, 4);
+
+/* One of several results: with json the object so far, as host_end prints it, and an empty one for
+ * the next result; nothing for people. Returns the exit code that this result alone would have. */
+int host_item(struct host_tool *tool, enum bulla_status status, const char *detail);
 
 /* Usage error (exit 2): message and the hint "try NAME --help". */
 int host_usage(struct host_tool *tool, const char *message, ...) HOST_PRINTF(2, 3);

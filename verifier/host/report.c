@@ -12,6 +12,8 @@
 #define OUT_OF_MEMORY_JSON                                                                         \
     "{\"verdict\":\"not judged\",\"status\":\"io\",\"detail\":\"out of memory\"}"
 
+#define LINE_COMMON 512u /* lines below it are made without the heap */
+
 /* The formatted message, tidied; NULL on no memory. */
 static char *format_message(const char *format, va_list args)
 {
@@ -22,6 +24,14 @@ static char *format_message(const char *format, va_list args)
     char *tidy = host_tidy(raw);
     free(raw);
     return tidy;
+}
+
+/* Nothing in it that host_tidy would change. */
+static bool is_plain(const char *text)
+{
+    while (*text >= ' ' && *text <= '~')
+        text++;
+    return *text == '\0';
 }
 
 /* "--json" or an abbreviation that getopt_long would take for it. */
@@ -63,6 +73,8 @@ static char *dump_report(const struct host_tool *tool, enum bulla_status status,
                                "status", bulla_status_name(status), "detail", detail);
     char *line = NULL;
 
+    if (tool->judges_nothing && status == BULLA_OK)
+        (void)json_object_del(report, "verdict");
     if (report != NULL && tool->doc != NULL && json_object_update_missing(report, tool->doc) == 0)
         line = json_dumps(report, JSON_COMPACT | JSON_ENSURE_ASCII);
     json_decref(report);
@@ -98,6 +110,19 @@ static int end_with(struct host_tool *tool, enum bulla_status status, const char
     json_decref(tool->doc);
     tool->doc = NULL;
     return code;
+}
+
+int host_item(struct host_tool *tool, enum bulla_status status, const char *detail)
+{
+    int code = exit_code(status);
+
+    if (!tool->json)
+        return code;
+    char *tidy = host_tidy(detail);
+    bool printed = print_json(tool, status, tidy != NULL ? tidy : bulla_status_sentence(status));
+    free(tidy);
+    (void)json_object_clear(tool->doc);
+    return printed ? code : HOST_EXIT_NOT_JUDGED;
 }
 
 int host_end(struct host_tool *tool, enum bulla_status status, const char *detail, ...)
@@ -177,13 +202,20 @@ void host_say(const struct host_tool *tool, const char *line, ...)
 {
     if (tool->json)
         return;
+    char common[LINE_COMMON];
     va_list args;
     va_start(args, line);
-    char *text = format_message(line, args);
+    int len = vsnprintf(common, sizeof common, line, args);
     va_end(args);
-    if (text == NULL)
-        return;
+    char *text = NULL;
+    if (len < 0 || (size_t)len >= sizeof common || !is_plain(common)) {
+        va_start(args, line);
+        text = format_message(line, args);
+        va_end(args);
+        if (text == NULL)
+            return;
+    }
     host_progress_end();
-    (void)puts(text); /* host_end looks at the stream's error flag */
+    (void)puts(text != NULL ? text : common); /* host_end looks at the stream's error flag */
     free(text);
 }
