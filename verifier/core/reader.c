@@ -203,9 +203,7 @@ static enum bulla_status read_member(struct bulla_reader *r, struct bulla_bytes 
                                      enum bulla_event *event)
 {
     if (r->members_left == 0) {
-        if (r->manifest.has_text && !r->text_seen)
-            return BULLA_E_TEXT_MISSING;
-        if (!r->list_seen)
+        if (!r->list_seen) /* which comes after the text */
             return BULLA_E_ENVELOPE_MEMBER_MISSING;
         r->state = STATE_DONE;
         *event = BULLA_EVENT_END;

@@ -103,7 +103,8 @@ BULLA_MUST_CHECK enum bulla_status bulla_state_put(struct bulla_state *state,
                                                    enum bulla_record_kind kind, uint8_t slot,
                                                    struct bulla_bytes content);
 
-/* The same twice: for a kind that is kept twice. */
+/* The same twice, for a kind that is kept twice. When only the second one fails, the first is down
+ * and wins. */
 BULLA_MUST_CHECK enum bulla_status bulla_state_put_twice(struct bulla_state *state,
                                                          enum bulla_record_kind kind,
                                                          struct bulla_bytes content);
