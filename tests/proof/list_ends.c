@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Start and end of the sector list, for every image size: the invariant that list_step keeps holds
+ * at the start, and verified is only a list that came whole and has the signed digest. */
+
+#include "bulla/sectors.h"
+#include "crypto_any.h"
+#include "proof.h"
+
+static struct bulla_image image;
+static uint8_t *workspace;
+static size_t workspace_len;
+
+static bool holds(const struct bulla_list *l)
+{
+    uint32_t count = image.size / 4096u + (image.size % 4096u != 0);
+    bool fits = l->whole ? workspace_len >= 32u * (size_t)count
+                         : workspace_len >= bulla_list_workspace_min(image.size);
+    return l->image == &image && l->store == workspace && l->count == count && fits &&
+           image.list_size == bulla_list_size(image.size) &&
+           l->head_len == image.list_size - 32u * count && l->head_len <= BULLA_LIST_HEAD_MAX &&
+           l->seen <= image.list_size && (l->verified == 0 || l->verified == BULLA_FACT_LIST) &&
+           (l->verified == 0 || (l->failed == BULLA_OK && l->seen == image.list_size));
+}
+
+int main(void)
+{
+    struct bulla_list l;
+    __CPROVER_havoc_object(&image);
+    assume(image.size >= 1);
+    workspace_len = nondet_size();
+    assume(workspace_len <= 1u << 26);
+    workspace = malloc(workspace_len);
+
+    enum bulla_status status = bulla_list_init(&l, &image, workspace, workspace_len);
+    prove(status != BULLA_OK || holds(&l), "the invariant holds at the start");
+    prove(bulla_list_sector(&l, nondet_u32()) == NULL, "no digest before the list is verified");
+
+    __CPROVER_havoc_object(&l);
+    l.image = &image, l.store = workspace;
+    l.whole = nondet_bool();
+    l.hash.failed = nondet_bool();
+    assume(holds(&l) && l.verified == 0);
+    uint32_t finished = crypto_log.finished;
+    status = bulla_list_finish(&l);
+    prove(holds(&l), "the invariant holds at the end");
+    if (status == BULLA_OK) {
+        bool same = crypto_log.finish_ok && crypto_log.finished == finished + 1;
+        for (int i = 0; i < 32; i++)
+            same = same && crypto_log.digest[i] == image.list_digest[i];
+        prove(same && l.seen == image.list_size,
+              "verified: whole, and the digest is the signed one");
+        reached("verified");
+    } else {
+        prove(l.verified == 0, "not verified");
+    }
+    return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sector list, for every image size: one feed from any state that keeps the
+ * invariant, which holds again behind it. By induction no input, cut anywhere, writes outside of
+ * the workspace, and none is counted twice. */
+
+#include "bulla/sectors.h"
+#include "proof.h"
+
+static struct bulla_image image;
+static uint8_t *workspace;
+static size_t workspace_len;
+
+static bool holds(const struct bulla_list *l)
+{
+    uint32_t count = image.size / 4096u + (image.size % 4096u != 0);
+    bool fits = l->whole ? workspace_len >= 32u * (size_t)count
+                         : workspace_len >= bulla_list_workspace_min(image.size);
+    return l->image == &image && l->store == workspace && l->count == count && fits &&
+           image.list_size == bulla_list_size(image.size) &&
+           l->head_len == image.list_size - 32u * count && l->head_len <= BULLA_LIST_HEAD_MAX &&
+           l->seen <= image.list_size && (l->verified == 0 || l->verified == BULLA_FACT_LIST) &&
+           (l->verified == 0 || (l->failed == BULLA_OK && l->seen == image.list_size));
+}
+
+int main(void)
+{
+    struct bulla_list l;
+    __CPROVER_havoc_object(&image);
+    assume(image.size >= 1);
+    workspace_len = nondet_size();
+    assume(workspace_len <= 1u << 26);
+    workspace = malloc(workspace_len);
+
+    __CPROVER_havoc_object(&l);
+    l.image = &image, l.store = workspace;
+    l.whole = nondet_bool();
+    l.hash.failed = nondet_bool(), l.group_hash.failed = nondet_bool();
+    assume(holds(&l) && l.verified == 0);
+    struct bulla_bytes in = any_bytes(N);
+    struct bulla_list before = l;
+    enum bulla_status status = bulla_list_feed(&l, in);
+    prove(status == l.failed && holds(&l), "the invariant holds again");
+    prove(before.failed == BULLA_OK || (status == before.failed && l.seen == before.seen),
+          "a failure stays");
+    prove(l.seen - before.seen <= in.len, "no byte is counted twice");
+    prove(status != BULLA_OK || l.seen - before.seen == in.len, "none is left out");
+    if (status == BULLA_OK && in.len > 0 && l.whole && l.seen > l.head_len)
+        reached("digests kept whole");
+    if (status == BULLA_OK && in.len > 0 && !l.whole && l.seen > l.head_len)
+        reached("digests kept by group");
+    if (status == BULLA_E_LIST_SIZE)
+        reached("too long");
+
+    return 0;
+}
