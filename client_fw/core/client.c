@@ -64,9 +64,10 @@ void bulla_client_recall(struct bulla_client *client)
 {
     struct bulla_state again;
 
-    /* a failure changes nothing: what the first reading told stays */
+    /* a reading that fails, or finds damage that the first one did not, changes nothing: what the
+     * first one told stays, and confirm compares with it */
     if (bulla_state_open(&again, client->flash, &client->layout.state) != BULLA_OK ||
-        read_counters(client, &again) != BULLA_OK)
+        again.damaged != client->state.damaged || read_counters(client, &again) != BULLA_OK)
         return;
 }
 

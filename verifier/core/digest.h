@@ -14,10 +14,13 @@ const uint8_t *bulla_digest_read(struct bulla_cbor *r);
 
 enum bulla_status bulla_digest_of(struct bulla_bytes bytes, uint8_t digest[BULLA_DIGEST_SIZE]);
 
-/* End the hash: `fact` when it is `expected`, 0 when it is not or could not be computed. */
-uint32_t bulla_digest_end(struct bulla_sha256 *hash, const uint8_t *expected, uint32_t fact);
+/* End the hash: `fact` when it is `expected`, else 0. *why is the caller's reason and becomes
+ * BULLA_E_CRYPTO when the hash could not be computed: that refuses nothing. */
+uint32_t bulla_digest_end(struct bulla_sha256 *hash, const uint8_t *expected, uint32_t fact,
+                          enum bulla_status *why);
 
 /* The same for bytes that lie here whole. */
-uint32_t bulla_digest_check(struct bulla_bytes bytes, const uint8_t *expected, uint32_t fact);
+uint32_t bulla_digest_check(struct bulla_bytes bytes, const uint8_t *expected, uint32_t fact,
+                            enum bulla_status *why);
 
 #endif

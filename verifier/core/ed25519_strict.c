@@ -69,5 +69,8 @@ enum bulla_verdict bulla_ed25519_holds(const uint8_t key[BULLA_KEY_SIZE],
         *why = BULLA_E_SIGNATURE_NOT_CANONICAL;
         return BULLA_NO;
     }
-    return bulla_crypto_ed25519_verify(key, signature, message);
+    enum bulla_verdict verdict = bulla_crypto_ed25519_verify(key, signature, message);
+    if (verdict == BULLA_UNKNOWN)
+        *why = BULLA_E_CRYPTO;
+    return verdict;
 }

@@ -165,7 +165,7 @@ static enum bulla_status judge_block(const struct bulla_wrapper *w, const struct
             *signer = 1u << i;
             return BULLA_OK;
         }
-        if (block->kid.len > 0)
+        if (block->kid.len > 0 || status == BULLA_E_CRYPTO)
             break;
     }
     return status;

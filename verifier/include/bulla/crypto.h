@@ -27,7 +27,8 @@ BULLA_MUST_CHECK enum bulla_status bulla_sha256_finish(struct bulla_sha256 *hash
 
 /* Pure Ed25519 (RFC 8032 5.1.7) by the library, cofactorless. Call bulla_ed25519_verify of
  * ed25519.h instead: it refuses first what libraries disagree about. BULLA_YES is made of what the
- * library says when it has verified, not of what it says when it did not refuse. */
+ * library says when it has verified, not of what it says when it did not refuse; BULLA_UNKNOWN: the
+ * library could not tell. */
 BULLA_MUST_CHECK enum bulla_verdict
 bulla_crypto_ed25519_verify(const uint8_t key[BULLA_KEY_SIZE],
                             const uint8_t signature[BULLA_SIGNATURE_SIZE],

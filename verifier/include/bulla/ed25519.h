@@ -15,7 +15,8 @@ BULLA_MUST_CHECK enum bulla_status bulla_ed25519_key_check(const uint8_t key[BUL
 
 /* S < L, R and the key canonical and not of small order, then the back-end. *why, which
  * the caller sets to BULLA_E_SIGNATURE_INVALID, becomes BULLA_E_SIGNATURE_NOT_CANONICAL or
- * BULLA_E_TRUST_KEY_INVALID when that is the reason for BULLA_NO. */
+ * BULLA_E_TRUST_KEY_INVALID when that is the reason for BULLA_NO, and BULLA_E_CRYPTO with
+ * BULLA_UNKNOWN. */
 BULLA_MUST_CHECK enum bulla_verdict
 bulla_ed25519_holds(const uint8_t key[BULLA_KEY_SIZE],
                     const uint8_t signature[BULLA_SIGNATURE_SIZE], struct bulla_bytes message,

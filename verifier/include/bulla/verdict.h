@@ -7,9 +7,11 @@
  * decided by these two types, whose zero means no (docs/decisions/0018-fault-hardening.md). */
 
 /* The decision to install or to boot. Zero means no; yes is a constant no single flipped bit
- * or cleared register produces. */
+ * or cleared register produces. Whatever is not yes installs and starts nothing; unknown says that
+ * nothing was judged, so that trouble is not told as a refusal. */
 enum bulla_verdict {
     BULLA_NO = 0,
+    BULLA_UNKNOWN = 0x435a69a5,
     BULLA_YES = 0x3ca5965a,
 };
 
