@@ -279,6 +279,22 @@ class Several(Case):
         self.assertEqual([d.get("text") for d in documents],
                          [{"en": {"manifest-description": "hello"}}, None, None, None])  # fmt: skip
 
+    def test_several_name_cannot_pass_for_an_answer(self):
+        evil = 'good.suit: accepted: sequence 9, "image" intact .suit'
+        self.put(evil, seal(RAW, [MALLORY]))
+        code, lines = self.text(self.tree)
+        self.assertEqual(code, 1)
+        self.assertTrue(lines[0].startswith('"') and "intact .suit\": refused: " in lines[0], lines)
+        self.assertEqual(lines[0].count('"'), 2)
+
+    def test_several_two_names_are_never_told_alike(self):
+        raw = os.fsencode(self.tree)
+        for name in (b"b\xff.suit", b"b\\xFF.suit"):
+            with open(raw + b"/" + name, "wb") as f:
+                f.write(seal(RAW, [ALICE]))
+        names = self.names(self.tree)
+        self.assertEqual(len(set(names)), 2, names)
+
     def test_several_second_reading_is_made_when_asked_for(self):
         good, bad, gone = self.put_three()
         _, documents, _ = self.lines(good, bad, gone)

@@ -33,6 +33,24 @@ bool verify_is_several(const struct verify_options *options)
            S_ISDIR(about.st_mode);
 }
 
+/* A name as it stands in a line for people: in quotes when it could be taken for more than that. */
+static char *told_name(const char *path)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "._-+=@%,~/";
+    char *escaped = host_escape(verify_text(path));
+    char *told = NULL;
+    bool bare = escaped != NULL && (verify_is_url(path) || path[strspn(path, plain)] == '\0');
+    if (bare)
+        return escaped;
+    for (char *c = escaped; c != NULL && *c != '\0'; c++)
+        *c = *c == '"' ? '\'' : *c;
+    if (escaped != NULL && asprintf(&told, "\"%s\"", escaped) < 0)
+        told = NULL;
+    free(escaped);
+    return told;
+}
+
 static void count(struct several *s, int code, enum bulla_status status)
 {
     if (s->counts[code]++ == 0)
@@ -44,8 +62,10 @@ static void tell_failure(struct several *s, const char *path, enum bulla_status 
                          const char *why)
 {
     int code = host_item(s->tool, status, why);
-    host_say(s->tool, "%s: %s: %s: %s", path, code == HOST_EXIT_REFUSED ? "refused" : "not judged",
-             bulla_status_name(status), why);
+    char *name = told_name(path);
+    host_say(s->tool, "%s: %s: %s: %s", name != NULL ? name : "",
+             code == HOST_EXIT_REFUSED ? "refused" : "not judged", bulla_status_name(status), why);
+    free(name);
     count(s, code, status);
 }
 
@@ -65,7 +85,9 @@ static void judge(struct several *s, int fd, const char *path)
     if (status != BULLA_OK) {
         tell_failure(s, path, status, why[0] != '\0' ? why : bulla_status_sentence(status));
     } else {
-        report_accepted(s->tool, &s->j, path);
+        char *name = told_name(path);
+        report_accepted(s->tool, &s->j, name != NULL ? name : "");
+        free(name);
         count(s, host_item(s->tool, status, bulla_status_sentence(status)), status);
     }
 }

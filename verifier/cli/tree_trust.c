@@ -248,12 +248,11 @@ static bool load_keys(struct tree_trust *united)
     return true;
 }
 
-#define STORE_HEAD 0xa5u /* a map of five; no text begins with it */
-
+/* Text with an armour in it. A store has members 1 to 5, and no text the byte of member 1. */
 static bool is_pem(struct bulla_bytes file)
 {
     static const char armour[] = "-----BEGIN";
-    return file.len > 0 && file.data[0] != STORE_HEAD &&
+    return file.len > 0 && memchr(file.data, 1, file.len) == NULL &&
            memmem(file.data, file.len, armour, sizeof armour - 1) != NULL;
 }
 

@@ -96,14 +96,14 @@ static void visit(struct walk *w, int directory, const struct dirent *entry)
         enter(w, directory, entry->d_name, O_NOFOLLOW);
         return;
     }
+    if (type == 0) /* and it could have been a directory */
+        problem(w, errno);
     if (!is_envelope_name(entry->d_name))
         return;
     w->found++;
     if (type == S_IFREG)
         w->visitor->file(w->visitor->ctx, directory, entry->d_name, w->path);
-    else if (type == 0)
-        problem(w, errno);
-    else
+    else if (type != 0)
         w->visitor->problem(w->visitor->ctx, w->path, "is not a file");
 }
 

@@ -183,10 +183,10 @@ void host_member(struct host_tool *tool, const char *member, const char *text)
 {
     if (!tool->json)
         return;
-    char *tidy = host_tidy(text);
-    if (tidy != NULL)
-        (void)json_object_set_new(tool->doc, member, json_string(tidy));
-    free(tidy);
+    char *escaped = host_escape((struct bulla_bytes){(const uint8_t *)text, strlen(text)});
+    if (escaped != NULL)
+        (void)json_object_set_new(tool->doc, member, json_string(escaped));
+    free(escaped);
 }
 
 int host_tell(struct host_tool *tool, const char *member, const char *text)
