@@ -122,7 +122,10 @@ static void test_tree_reading_damaged_wrapper_agrees(void **state)
         for (int round = 0; round < 1500; round++) {
             size_t at = dice() % end;
             uint8_t kept = file->data[at];
-            file->data[at] = dice() % 2 == 0 ? (uint8_t)dice() : (uint8_t)(kept ^ 1u << dice() % 8);
+            if (dice() % 2 == 0)
+                file->data[at] = (uint8_t)dice();
+            else
+                file->data[at] = (uint8_t)(kept ^ 1u << dice() % 8);
             bool ok = judge_twice(&pair, file->data, file->len) == BULLA_OK;
             file->data[at] = kept;
             accepted += ok;
