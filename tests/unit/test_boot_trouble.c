@@ -25,6 +25,21 @@ enum bulla_status __wrap_bulla_sha256_finish(struct bulla_sha256 *hash,
     return __real_bulla_sha256_finish(hash, digest);
 }
 
+/* ---- a crypto library that cannot tell: --wrap=bulla_crypto_ed25519_verify ---- */
+
+static bool cannot_tell;
+
+__typeof__(bulla_crypto_ed25519_verify) __real_bulla_crypto_ed25519_verify;
+__typeof__(bulla_crypto_ed25519_verify) __wrap_bulla_crypto_ed25519_verify;
+
+enum bulla_verdict __wrap_bulla_crypto_ed25519_verify(const uint8_t key[BULLA_KEY_SIZE],
+                                                      const uint8_t signature[BULLA_SIGNATURE_SIZE],
+                                                      struct bulla_bytes message)
+{
+    return cannot_tell ? BULLA_UNKNOWN
+                       : __real_bulla_crypto_ed25519_verify(key, signature, message);
+}
+
 /* ---- flash that reads the confirmed record badly, through one view ---- */
 
 static const struct bulla_flash *chip;
@@ -138,6 +153,24 @@ static void test_update_hash_that_fails_is_no_refusal(void **state)
     fail_msg("an update computes no 200 digests");
 }
 
+static void test_boot_signature_that_cannot_be_verified_changes_nothing_for_good(void **state)
+{
+    struct bulla_boot_result boot;
+
+    (void)state;
+    assert_status(bench_confirm(&bench), BULLA_OK);
+    cannot_tell = true;
+    enum bulla_status updated = update_to(third, 6);
+    enum bulla_status started = bench_boot(&bench, &boot);
+    cannot_tell = false;
+    assert_status(updated, BULLA_E_CRYPTO);
+    if (started == BULLA_OK)
+        assert_status(boot.refused_why, BULLA_E_CRYPTO);
+    assert_status(bench_boot(&bench, &boot), BULLA_OK);
+    assert_int_equal(boot.slot, 1);
+    assert_int_equal(boot.sequence, 5);
+}
+
 static void test_confirm_read_badly_once_keeps_the_sequence(void **state)
 {
     struct bulla_boot_result boot;
@@ -167,6 +200,9 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_update_hash_that_fails_is_no_refusal, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_boot_signature_that_cannot_be_verified_changes_nothing_for_good, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(test_confirm_read_badly_once_keeps_the_sequence, set_up,
                                         tear_down),
     };
