@@ -62,6 +62,18 @@ static void lay_store(const uint8_t *store, size_t len)
             BULLA_OK);
 }
 
+/* The trust store as the device has it; the device is open. */
+static size_t take_store(uint8_t store[BULLA_TRUST_SIZE_MAX])
+{
+    size_t len = 0;
+
+    assert_status(bench_open(&bench), BULLA_OK);
+    assert_status(bulla_state_get(&bench.client.state, BULLA_RECORD_TRUST, 0, store,
+                                  BULLA_TRUST_SIZE_MAX, &len),
+                  BULLA_OK);
+    return len;
+}
+
 static void assert_nothing_happens(enum bulla_status expected)
 {
     struct bulla_boot_result boot;
@@ -77,13 +89,9 @@ static void assert_nothing_happens(enum bulla_status expected)
 static void test_update_with_a_whole_trust_store_is_installed(void **state)
 {
     uint8_t store[BULLA_TRUST_SIZE_MAX];
-    size_t len = 0;
+    size_t len = take_store(store);
 
     (void)state;
-    assert_status(bench_open(&bench), BULLA_OK);
-    assert_status(
-        bulla_state_get(&bench.client.state, BULLA_RECORD_TRUST, 0, store, sizeof(store), &len),
-        BULLA_OK);
     lay_store(store, len);
     assert_status(bench_update(&bench), BULLA_OK);
 }
@@ -99,13 +107,9 @@ static void test_update_without_a_trust_store_does_nothing(void **state)
 static void test_update_with_a_trust_store_cut_anywhere_does_nothing(void **state)
 {
     uint8_t store[BULLA_TRUST_SIZE_MAX];
-    size_t len = 0;
+    size_t len = take_store(store);
 
     (void)state;
-    assert_status(bench_open(&bench), BULLA_OK);
-    assert_status(
-        bulla_state_get(&bench.client.state, BULLA_RECORD_TRUST, 0, store, sizeof(store), &len),
-        BULLA_OK);
     assert_true(len > 40);
     for (size_t cut = 0; cut < len; cut++) {
         lay_store(store, cut);

@@ -20,22 +20,23 @@ enum bulla_status bulla_digest_of(struct bulla_bytes bytes, uint8_t digest[BULLA
     return bulla_sha256_finish(&hash, digest);
 }
 
-uint32_t bulla_digest_end(struct bulla_sha256 *hash, const uint8_t *expected, uint32_t fact,
-                          enum bulla_status *why)
+uint32_t bulla_digest_end(struct bulla_sha256 *hash, const uint8_t *expected, uint32_t fact)
 {
     uint8_t digest[BULLA_DIGEST_SIZE] = {0};
-    if (bulla_sha256_finish(hash, digest) != BULLA_OK) {
-        *why = BULLA_E_CRYPTO;
-        return 0;
-    }
+    if (bulla_sha256_finish(hash, digest) != BULLA_OK)
+        return BULLA_UNKNOWN;
     return bulla_prove_equal(digest, expected, BULLA_DIGEST_SIZE, fact);
 }
 
-uint32_t bulla_digest_check(struct bulla_bytes bytes, const uint8_t *expected, uint32_t fact,
-                            enum bulla_status *why)
+uint32_t bulla_digest_check(struct bulla_bytes bytes, const uint8_t *expected, uint32_t fact)
 {
     struct bulla_sha256 hash;
     bulla_sha256_init(&hash);
     bulla_sha256_update(&hash, bytes);
-    return bulla_digest_end(&hash, expected, fact, why);
+    return bulla_digest_end(&hash, expected, fact);
+}
+
+enum bulla_status bulla_digest_why(uint32_t proved, enum bulla_status why)
+{
+    return proved == BULLA_UNKNOWN ? BULLA_E_CRYPTO : why;
 }

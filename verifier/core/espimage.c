@@ -284,9 +284,9 @@ static enum bulla_status enter_bad_tail(struct bulla_espimage *s, uint32_t ahead
 
 static enum bulla_status judge_digest(struct bulla_espimage *s)
 {
-    enum bulla_status why = BULLA_E_IMAGE_SHA256;
-    if (bulla_digest_end(&s->hash, s->held, BULLA_YES, &why) != BULLA_YES)
-        return why;
+    uint32_t proved = bulla_digest_end(&s->hash, s->held, BULLA_YES);
+    if (proved != BULLA_YES)
+        return bulla_digest_why(proved, BULLA_E_IMAGE_SHA256);
     s->facts.image_len = s->offset;
     uint32_t tail = s->facts.size - s->offset;
     if (tail == 0)

@@ -225,10 +225,10 @@ static enum bulla_status read_text(struct bulla_reader *r, struct bulla_bytes *i
         return BULLA_OK;
     struct bulla_bytes text = {r->workspace, r->filled};
     bulla_sha256_update(&r->text_hash, text);
-    enum bulla_status status = BULLA_E_TEXT_DIGEST;
-    if (bulla_digest_end(&r->text_hash, r->manifest.text_digest, BULLA_YES, &status) != BULLA_YES)
-        return status;
-    status = bulla_text_check(text);
+    uint32_t proved = bulla_digest_end(&r->text_hash, r->manifest.text_digest, BULLA_YES);
+    if (proved != BULLA_YES)
+        return bulla_digest_why(proved, BULLA_E_TEXT_DIGEST);
+    enum bulla_status status = bulla_text_check(text);
     if (status != BULLA_OK)
         return status;
     r->text = text;

@@ -131,12 +131,11 @@ enum bulla_status bulla_list_finish(struct bulla_list *list)
         return list->failed;
     if (list->seen != image->list_size)
         return list->failed = BULLA_E_LIST_SIZE;
-    enum bulla_status why = BULLA_E_LIST_DIGEST;
-    uint32_t proved = bulla_digest_end(&list->hash, image->list_digest, BULLA_FACT_LIST, &why);
+    uint32_t proved = bulla_digest_end(&list->hash, image->list_digest, BULLA_FACT_LIST);
     /* with one sector (always held) the list and the image digest say the same: they must agree */
     if (proved != BULLA_FACT_LIST ||
         (list->count == 1 && !bulla_digest_equal(list->store, image->digest)))
-        return list->failed = why;
+        return list->failed = bulla_digest_why(proved, BULLA_E_LIST_DIGEST);
     list->verified = proved;
     return BULLA_OK;
 }
@@ -163,10 +162,10 @@ enum bulla_status bulla_list_load_group(struct bulla_list *list, uint32_t index,
     uint8_t *loaded = list->store + group_count(list->count) * BULLA_DIGEST_SIZE;
     memcpy(loaded, group.data, len);
     /* the copy is judged: what the caller holds may change meanwhile */
-    enum bulla_status why = BULLA_E_LIST_DIGEST;
-    if (bulla_digest_check((struct bulla_bytes){loaded, len},
-                           list->store + index * BULLA_DIGEST_SIZE, BULLA_YES, &why) != BULLA_YES)
-        return why;
+    uint32_t proved = bulla_digest_check((struct bulla_bytes){loaded, len},
+                                         list->store + index * BULLA_DIGEST_SIZE, BULLA_YES);
+    if (proved != BULLA_YES)
+        return bulla_digest_why(proved, BULLA_E_LIST_DIGEST);
     list->group = index + 1u;
     return BULLA_OK;
 }
@@ -219,10 +218,9 @@ enum bulla_status bulla_sectors_feed(struct bulla_sectors *s, struct bulla_bytes
     if (s->filled < want)
         return BULLA_OK;
 
-    enum bulla_status why = BULLA_E_SECTOR_DIGEST;
-    if (bulla_digest_check((struct bulla_bytes){s->chunk, want}, expected, BULLA_YES, &why) !=
-        BULLA_YES)
-        return s->failed = why;
+    uint32_t proved = bulla_digest_check((struct bulla_bytes){s->chunk, want}, expected, BULLA_YES);
+    if (proved != BULLA_YES)
+        return s->failed = bulla_digest_why(proved, BULLA_E_SECTOR_DIGEST);
     *out = (struct bulla_bytes){s->chunk, want};
     s->released += want;
     s->filled = 0;
