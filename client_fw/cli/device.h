@@ -30,6 +30,7 @@ struct arguments {
     const char *memory;
     bool force;
     bool retry;
+    bool recovery;
 };
 
 struct command {

@@ -21,12 +21,14 @@ static const struct command commands[] = {
      "  --chip           default esp32\n"
      "  --chip-revision  major * 100 + minor, default 0\n"
      "  --force          replace an existing flash file\n"},
-    {"update", device_update, " url client-cert client-key timeout retry memory ", 1,
+    {"update", device_update, " url client-cert client-key timeout retry recovery memory ", 1,
      "usage: bulla-device update FLASH --url https://HOST/PATH/app.suit [--timeout SECONDS]\n"
-     "         [--client-cert C.pem --client-key K.pem] [--retry] [--memory SIZE] [--json]\n"
+     "         [--client-cert C.pem --client-key K.pem] [--retry] [--recovery] [--memory SIZE]\n"
+     "         [--json]\n"
      "Fetch a release, verify it while it comes, install it and select it for a trial.\n"
      "  --timeout        of everything, default 1800\n"
      "  --retry          also a release whose trial failed three times\n"
+     "  --recovery       as recovery code that runs from none of the slots: replace any of them\n"
      "  --memory         for sector digests; default: for the whole list; at least 2K\n"},
     {"boot", device_boot, " ", 1,
      "usage: bulla-device boot FLASH [--json]\n"

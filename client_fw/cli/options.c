@@ -10,9 +10,18 @@
 
 #define CODE_HELP   1
 #define CODE_JSON   2
-#define CODE_FORCE  3
-#define CODE_RETRY  4
+#define CODE_FLAGS  0x80
 #define CODE_VALUES 0x100
+
+static const struct {
+    const char *name;
+    size_t at; /* of the bool in struct arguments */
+} flags[] = {
+    {"force", offsetof(struct arguments, force)},
+    {"retry", offsetof(struct arguments, retry)},
+    {"recovery", offsetof(struct arguments, recovery)},
+};
+#define FLAG_COUNT (sizeof(flags) / sizeof(flags[0]))
 
 static const struct {
     const char *name;
@@ -44,16 +53,17 @@ static bool takes(const struct command *command, const char *name)
     return strstr(command->options, word) != NULL;
 }
 
-static void build(const struct command *command, struct option options[VALUE_COUNT + 5])
+static void build(const struct command *command,
+                  struct option options[VALUE_COUNT + FLAG_COUNT + 3])
 {
     size_t n = 0;
 
     options[n++] = (struct option){"help", no_argument, NULL, CODE_HELP};
     options[n++] = (struct option){"json", no_argument, NULL, CODE_JSON};
-    if (takes(command, "force"))
-        options[n++] = (struct option){"force", no_argument, NULL, CODE_FORCE};
-    if (takes(command, "retry"))
-        options[n++] = (struct option){"retry", no_argument, NULL, CODE_RETRY};
+    for (size_t i = 0; i < FLAG_COUNT; i++) {
+        if (takes(command, flags[i].name))
+            options[n++] = (struct option){flags[i].name, no_argument, NULL, CODE_FLAGS + (int)i};
+    }
     for (size_t i = 0; i < VALUE_COUNT; i++) {
         if (takes(command, values[i].name))
             options[n++] =
@@ -91,7 +101,7 @@ static int take_operands(struct host_tool *tool, const struct command *command, 
 int arguments_parse(struct host_tool *tool, const struct command *command, int argc, char **argv,
                     struct arguments *out)
 {
-    struct option options[VALUE_COUNT + 5];
+    struct option options[VALUE_COUNT + FLAG_COUNT + 3];
     int code;
 
     memset(out, 0, sizeof(*out));
@@ -106,8 +116,8 @@ int arguments_parse(struct host_tool *tool, const struct command *command, int a
                               argv[optind - 1]);
         if (code == ':')
             return host_usage(tool, "option %s needs a value", argv[optind - 1]);
-        out->force = out->force || code == CODE_FORCE;
-        out->retry = out->retry || code == CODE_RETRY;
+        if (code >= CODE_FLAGS && code < CODE_VALUES)
+            *(bool *)((char *)out + flags[code - CODE_FLAGS].at) = true;
         if (code >= CODE_VALUES) {
             int ended = keep(tool, out, (size_t)(code - CODE_VALUES), optarg);
             if (ended >= 0)

@@ -9,19 +9,18 @@
 #define HTTP_PARTIAL 206u
 
 static enum bulla_status get(struct bulla_client *client, const struct bulla_transport *transport,
-                             const struct bulla_url *url, uint64_t from, uint64_t to)
+                             const struct bulla_request *request)
 {
-    const struct bulla_request request = {.url = url, .from = from, .to = to, .etag = NULL};
-
     memset(&client->response, 0, sizeof(client->response));
-    return transport->get(transport->ctx, &request, &client->response);
+    return transport->get(transport->ctx, request, &client->response);
 }
 
 enum bulla_status bulla_fetch_whole(struct bulla_client *client,
                                     const struct bulla_transport *transport,
                                     const struct bulla_url *url)
 {
-    enum bulla_status status = get(client, transport, url, 0, UINT64_MAX);
+    const struct bulla_request request = {.url = url, .to = UINT64_MAX};
+    enum bulla_status status = get(client, transport, &request);
 
     /* a part was not asked for */
     return status == BULLA_OK && client->response.status != HTTP_OK ? BULLA_E_HTTP_RANGE : status;
@@ -43,8 +42,13 @@ enum bulla_status bulla_stretch_open(struct bulla_client *client, struct bulla_s
     const struct bulla_response *response = &client->response;
     bool to_the_end = s->to == s->size;
     uint64_t expected = s->size;
-    enum bulla_status status =
-        get(client, s->transport, s->url, s->from, to_the_end ? UINT64_MAX : s->to - 1u);
+    const struct bulla_request request = {
+        .url = s->url,
+        .from = s->from,
+        .to = to_the_end ? UINT64_MAX : s->to - 1u,
+        .etag = s->etag,
+    };
+    enum bulla_status status = get(client, s->transport, &request);
     if (status != BULLA_OK)
         return status;
     s->skip = s->from;
@@ -59,6 +63,11 @@ enum bulla_status bulla_stretch_open(struct bulla_client *client, struct bulla_s
     if (expected != 0 && response->has_length && response->length != expected)
         return BULLA_E_HTTP_LENGTH;
     return BULLA_OK;
+}
+
+bool bulla_stretch_is_whole(const struct bulla_client *client)
+{
+    return client->response.status == HTTP_OK;
 }
 
 enum bulla_status bulla_stretch_read(struct bulla_client *client, struct bulla_stretch *s,

@@ -22,6 +22,7 @@ enum bulla_status bulla_install_begin(struct bulla_install *install)
     install->size = client->reader.manifest.image.size;
     install->done = 0;
     install->facts = 0;
+    install->replaced_until = install->erased_until = 0;
     install->judged = install->held_blank = install->prepared = false;
     bulla_espimage_init(&client->espimage, install->size);
     enum bulla_status status =
@@ -65,6 +66,22 @@ static enum bulla_status prepare(struct bulla_install *install)
     return BULLA_OK;
 }
 
+/* Where the chip can, erase a whole block at its first sector: only if everything in it is about to
+ * be written. */
+static enum bulla_status erase_ahead(struct bulla_install *install, uint32_t offset)
+{
+    const struct bulla_flash *flash = install->client->flash;
+    uint32_t at = install->partition->offset + offset;
+
+    if (flash->erase_block == NULL || at % BULLA_BLOCK_SIZE != 0 ||
+        install->replaced_until < offset || install->replaced_until - offset < BULLA_BLOCK_SIZE)
+        return BULLA_OK;
+    enum bulla_status status = flash->erase_block(flash->ctx, at);
+    if (status == BULLA_OK)
+        install->erased_until = offset + BULLA_BLOCK_SIZE;
+    return status;
+}
+
 static enum bulla_status place(struct bulla_install *install, uint32_t offset,
                                struct bulla_bytes bytes)
 {
@@ -80,7 +97,10 @@ static enum bulla_status place(struct bulla_install *install, uint32_t offset,
     if (!install->prepared)
         status = prepare(install);
     if (status == BULLA_OK)
-        status = bulla_slot_write(install->client, install->partition, offset, bytes);
+        status = erase_ahead(install, offset);
+    if (status == BULLA_OK)
+        status = bulla_slot_write(install->client, install->partition, offset, bytes,
+                                  offset < install->erased_until);
     if (status == BULLA_OK)
         install->result->sectors_written++;
     return status;

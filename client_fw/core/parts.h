@@ -15,6 +15,11 @@ uint8_t bulla_slot_code(int32_t slot);
 void bulla_client_note(struct bulla_client *client, enum bulla_event_kind what, int32_t slot,
                        enum bulla_status status, uint32_t value);
 
+/* The same, unless the newest event of this kind says it already and nothing else happened since:
+ * what fails again and again does not wear flash. */
+void bulla_client_note_once(struct bulla_client *client, enum bulla_event_kind what, int32_t slot,
+                            enum bulla_status status, uint32_t value);
+
 /* Read sequence and floor again, from the first byte of the log on: they only rise. A single read
  * that went wrong when the device was opened does not lower what an image is held against. */
 void bulla_client_recall(struct bulla_client *client);
@@ -48,10 +53,12 @@ BULLA_MUST_CHECK enum bulla_status bulla_slot_holds(const struct bulla_client *c
                                                     uint32_t offset, struct bulla_bytes bytes,
                                                     bool *same);
 
-/* Erase the sector, program the bytes, read back. BULLA_E_FLASH_READBACK when they differ. */
+/* Erase the sector unless it is `erased`, program the bytes, read back. BULLA_E_FLASH_READBACK when
+ * they differ. */
 BULLA_MUST_CHECK enum bulla_status bulla_slot_write(const struct bulla_client *client,
                                                     const struct bulla_partition *partition,
-                                                    uint32_t offset, struct bulla_bytes bytes);
+                                                    uint32_t offset, struct bulla_bytes bytes,
+                                                    bool erased);
 
 /* SHA-256 over the first `size` bytes of the partition, as flash holds them now. Uses
  * client->sector. */
@@ -104,16 +111,18 @@ BULLA_MUST_CHECK enum bulla_status bulla_record_keep_running(struct bulla_client
 #define BULLA_SKIP_FACTORY (1u << 31)
 uint32_t bulla_boot_skip(int32_t slot);
 
+/* Is what lies in the slot a release above, or beside, the confirmed one? */
+bool bulla_boot_unconfirmed(const struct bulla_client *client,
+                            const struct bulla_installed *installed);
+
+/* ---- boot_running.c ---- */
+
 /* Slot of a RUNNING record. */
 int32_t bulla_running_slot(const struct bulla_running *running);
 
 /* What runs, as far as flash tells: what our last boot started, or a trial that another bootloader
  * started since. False: no boot is known, or what it started has ended. */
 bool bulla_boot_started(const struct bulla_client *client, struct bulla_running *running);
-
-/* Is what lies in the slot a release above, or beside, the confirmed one? */
-bool bulla_boot_unconfirmed(const struct bulla_client *client,
-                            const struct bulla_installed *installed);
 
 /* Is there another slot than `slot` that verifies and is not barred by its record? */
 BULLA_MUST_CHECK enum bulla_status bulla_boot_fallback(struct bulla_client *client, int32_t slot);
@@ -141,14 +150,18 @@ struct bulla_stretch {
     const struct bulla_transport *transport;
     const struct bulla_url *url;
     uint64_t from;
-    uint64_t to;   /* first byte not wanted */
-    uint64_t size; /* of the whole file, 0: not known */
-    uint64_t skip; /* body bytes that still come before it: private */
+    uint64_t to;      /* first byte not wanted */
+    uint64_t size;    /* of the whole file, 0: not known */
+    const char *etag; /* only of this file: any other comes whole. NULL: none */
+    uint64_t skip;    /* body bytes that still come before it: private */
 };
 
 /* Ask for it. A declared length that cannot be right is refused before the first body byte. */
 BULLA_MUST_CHECK enum bulla_status bulla_stretch_open(struct bulla_client *client,
                                                       struct bulla_stretch *s);
+
+/* Does the server send the whole file, instead of the stretch? */
+bool bulla_stretch_is_whole(const struct bulla_client *client);
 
 /* The next bytes of it, at least one, at most `want`. BULLA_E_IMAGE_TRUNCATED when it ended. */
 BULLA_MUST_CHECK enum bulla_status bulla_stretch_read(struct bulla_client *client,
@@ -171,11 +184,13 @@ struct bulla_install {
     const struct bulla_partition *partition;
     uint32_t size;
     uint32_t done;
-    uint32_t facts;   /* about the image */
-    bool judged;      /* format, chip, revision, floor */
-    bool held_blank;  /* the first sector is 0xff and waits for the judgement */
-    bool head_stored; /* the slot's stored head is this envelope's */
-    bool prepared;    /* from now on the slot may be changed */
+    uint32_t facts;          /* about the image */
+    bool judged;             /* format, chip, revision, floor */
+    bool held_blank;         /* the first sector is 0xff and waits for the judgement */
+    bool head_stored;        /* the slot's stored head is this envelope's */
+    bool prepared;           /* from now on the slot may be changed */
+    uint32_t replaced_until; /* nothing in the slot up to here (of the image) is worth keeping */
+    uint32_t erased_until;   /* the sectors up to here are erased already */
 };
 
 /* Call once the list is verified; uses client->sector. */
@@ -188,5 +203,68 @@ BULLA_MUST_CHECK enum bulla_status bulla_install_take(struct bulla_install *inst
 
 /* Everything came: judge the whole, then select the slot. */
 BULLA_MUST_CHECK enum bulla_status bulla_install_finish(struct bulla_install *install);
+
+/* ---- reuse.c ---- */
+
+/* Where on flash a sector may lie that a release needs: in the target slot at its place, or
+ * anywhere in the running one. */
+struct bulla_reuse {
+    const struct bulla_partition *target;
+    const struct bulla_partition *running; /* NULL: no slot runs */
+    uint8_t *index;                        /* 4 bytes of each sector's digest of the running slot */
+    uint32_t count;                        /* sectors it has room for */
+    bool filled;
+};
+
+/* `spare` becomes the index, as far as it reaches; beyond it, the running slot is looked at in the
+ * same place only. Reads nothing yet. */
+void bulla_reuse_init(struct bulla_reuse *reuse, const struct bulla_partition *target,
+                      const struct bulla_partition *running, uint8_t *spare, size_t spare_len);
+
+/* Is the sector at `offset` of the image, `len` bytes, on flash? *at is its place on the chip. Uses
+ * client->received. */
+BULLA_MUST_CHECK enum bulla_status bulla_reuse_find(struct bulla_client *client,
+                                                    struct bulla_reuse *reuse, uint32_t offset,
+                                                    uint32_t len, const uint8_t *expected,
+                                                    uint32_t *at, bool *found);
+
+/* ---- payload.c ---- */
+
+#define BULLA_ETAG_KEPT 64u /* a longer one is treated as none */
+
+/* An image on its way from a server, or from flash, through the sector check into a slot. The first
+ * members are the caller's. */
+struct bulla_payload {
+    struct bulla_install install;
+    const struct bulla_transport *transport;
+    const struct bulla_progress *progress; /* NULL: none */
+    const struct bulla_url *envelope_url;
+    const struct bulla_url *url; /* of the image, unless it is bundled */
+    uint8_t *workspace;          /* the reader's: what its list leaves becomes the index */
+    size_t workspace_len;
+
+    struct bulla_sectors sectors;
+    struct bulla_reuse reuse;
+    bool bundled;           /* it lies in the envelope, ... */
+    uint64_t base;          /* ... from here on */
+    bool end_seen;          /* the response with the bundle's last byte ended there */
+    uint32_t missing_until; /* sectors from `released` up to here must be fetched */
+    uint32_t reached;       /* the furthest byte of it that ever came */
+    char etag[BULLA_ETAG_KEPT + 1u];
+};
+
+/* Call once the list is verified. Does not touch `reached`. */
+BULLA_MUST_CHECK enum bulla_status bulla_payload_begin(struct bulla_payload *payload);
+
+/* Bytes of the image, from wherever they come: sector by sector into the slot. */
+BULLA_MUST_CHECK enum bulla_status bulla_payload_feed(struct bulla_payload *payload,
+                                                      struct bulla_bytes in);
+
+/* The answer just received is of the file in which the image lies: remember which one. */
+void bulla_payload_etag(struct bulla_payload *payload);
+
+/* Everything that did not come yet. Call again after a failure of the network: it goes on where it
+ * was. */
+BULLA_MUST_CHECK enum bulla_status bulla_payload_fetch(struct bulla_payload *payload);
 
 #endif

@@ -86,15 +86,17 @@ enum bulla_status bulla_slot_holds(const struct bulla_client *client,
 
 enum bulla_status bulla_slot_write(const struct bulla_client *client,
                                    const struct bulla_partition *partition, uint32_t offset,
-                                   struct bulla_bytes bytes)
+                                   struct bulla_bytes bytes, bool erased)
 {
     const struct bulla_flash *flash = client->flash;
+    enum bulla_status status = BULLA_OK;
     bool same = false;
 
     if (bytes.len > BULLA_SECTOR_SIZE || offset % BULLA_SECTOR_SIZE != 0 ||
         offset > partition->size || partition->size - offset < BULLA_SECTOR_SIZE)
         return BULLA_E_SLOT_TOO_SMALL;
-    enum bulla_status status = flash->erase_sector(flash->ctx, partition->offset + offset);
+    if (!erased)
+        status = flash->erase_sector(flash->ctx, partition->offset + offset);
     if (status == BULLA_OK && bytes.len > 0)
         status = flash->program(flash->ctx, partition->offset + offset, bytes.data, bytes.len);
     if (status == BULLA_OK)

@@ -417,18 +417,32 @@ class Download(Case):
         self.assertEqual((answer["sectors_written"], answer["sectors_kept"]), (0, 17))
         self.assertEqual(SERVER.log.read_text().count("app.bin"), log)
 
-    def test_missing_sectors_are_fetched_with_one_range(self):
+    def test_missing_sectors_are_fetched_with_one_range_for_each_run(self):
         self.publish(LARGE, sequence=2)
         self.update()
         data = bytearray(self.flash.read_bytes())
-        data[SLOT_1 + 9 * SECTOR + 5] ^= 0x10
+        for sector in 3, 9, 10:
+            data[SLOT_1 + sector * SECTOR + 5] ^= 0x10
         self.flash.write_bytes(data)
         answer = self.json("update", self.flash, "--url",
                            SERVER.url(f"{self.folder.name}/app.suit"), code=0)
-        self.assertEqual((answer["sectors_written"], answer["sectors_kept"]), (1, 16))
+        self.assertEqual((answer["sectors_written"], answer["sectors_kept"]), (3, 14))
         self.installed(LARGE)
-        last = [line for line in SERVER.log.read_text().splitlines() if "app.bin" in line][-1]
-        self.assertIn(f" 206 {len(LARGE) - 9 * SECTOR} ", last)
+        lines = [line for line in SERVER.log.read_text().splitlines() if "app.bin" in line]
+        self.assertIn(f" 206 {SECTOR} ", lines[-2])
+        self.assertIn(f" 206 {2 * SECTOR} ", lines[-1])
+
+    def test_sectors_of_the_running_slot_are_not_fetched(self):
+        self.publish(LARGE, sequence=2)
+        self.update()
+        self.boot("ota_1")
+        self.run_device("confirm", self.flash, code=0)
+        self.publish(LARGE, sequence=3)
+        lines = SERVER.log.read_text().count("app.bin")
+        answer = self.json("update", self.flash, "--url",
+                           SERVER.url(f"{self.folder.name}/app.suit"), code=0)
+        self.assertEqual((answer["sectors_written"], answer["sectors_copied"]), (17, 17))
+        self.assertEqual(SERVER.log.read_text().count("app.bin"), lines)
 
     def test_refusals_change_nothing(self):
         rows = [

@@ -154,7 +154,10 @@ void judge_state(const char *kit)
     FILE *cases = kit_open(kit, "state");
     while (kit_row(cases, line, cells, 2)) {
         struct kit_file file = kit_load(kit, "state", cells[0], ".bin");
-        struct bulla_flash flash = {read_flash, refuse_program, refuse_erase, 0, &file};
+        struct bulla_flash flash = {.read = read_flash,
+                                    .program = refuse_program,
+                                    .erase_sector = refuse_erase,
+                                    .ctx = &file};
         if (!judge_number(cells[1], "size", &flash.size))
             kit_die("no such device word", cells[1]);
         enum bulla_status status = read_state(&flash, more, sizeof(more));

@@ -52,7 +52,10 @@ static enum bulla_status flash_erase(void *ctx, uint32_t offset)
 
 int main(void)
 {
-    struct bulla_flash flash = {flash_read, flash_program, flash_erase, nondet_u32(), NULL};
+    struct bulla_flash flash = {.read = flash_read,
+                                .program = flash_program,
+                                .erase_sector = flash_erase,
+                                .size = nondet_u32()};
     struct bulla_ota_record record;
     struct bulla_otadata o;
     uint32_t index = nondet_u32();

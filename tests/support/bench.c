@@ -43,23 +43,41 @@ static enum bulla_status guard_program(void *ctx, uint32_t offset, const void *b
 }
 
 /* A slot that is erased must not be named by a record any more. */
+static bool judge_erase(struct bench *b, uint32_t offset)
+{
+    int32_t slot;
+
+    if (!in_slots(b, offset, &slot))
+        return false;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct bulla_ota_record record = bench_read_record(b, i);
+        uint32_t count = b->layout == BENCH_THREE ? 3 : 2;
+        if (record.seq != BULLA_OTA_SEQ_NONE &&
+            (int32_t)bulla_ota_slot_of(record.seq, count) == slot)
+            b->erases_while_named++;
+    }
+    return true;
+}
+
 static enum bulla_status guard_erase(void *ctx, uint32_t offset)
 {
     struct bench *b = ctx;
     const struct bulla_flash *flash = flash_sim_flash(&b->sim);
-    int32_t slot;
 
-    if (in_slots(b, offset, &slot)) {
+    if (judge_erase(b, offset))
         b->slot_erases++;
-        for (uint32_t i = 0; i < 2; i++) {
-            struct bulla_ota_record record = bench_read_record(b, i);
-            uint32_t count = b->layout == BENCH_THREE ? 3 : 2;
-            if (record.seq != BULLA_OTA_SEQ_NONE &&
-                (int32_t)bulla_ota_slot_of(record.seq, count) == slot)
-                b->erases_while_named++;
-        }
-    }
     return flash->erase_sector(flash->ctx, offset);
+}
+
+static enum bulla_status guard_erase_block(void *ctx, uint32_t offset)
+{
+    struct bench *b = ctx;
+    const struct bulla_flash *flash = flash_sim_flash(&b->sim);
+
+    for (uint32_t at = 0; at < BULLA_BLOCK_SIZE; at += BULLA_SECTOR_SIZE)
+        (void)judge_erase(b, offset + at);
+    b->block_erases++;
+    return flash->erase_block(flash->ctx, offset);
 }
 
 /* ---- the server ---- */
@@ -79,14 +97,24 @@ static enum bulla_status serve_get(void *ctx, const struct bulla_request *reques
     response->status = s->status != 0 ? s->status : s->open == NULL ? 404 : 200;
     if (response->status != 200)
         return BULLA_E_HTTP_STATUS;
-    bool part = (request->from != 0 || request->to != UINT64_MAX) && !s->no_ranges;
+    bool other = request->etag != NULL && !s->etag_ignored &&
+                 (s->etag == NULL || strcmp(request->etag, s->etag) != 0);
+    bool part = (request->from != 0 || request->to != UINT64_MAX) && !s->no_ranges && !other;
     s->body = part && s->open == &s->files[0] && s->later.len > 0 ? s->later : s->open->bytes;
     s->at = part ? request->from : 0;
     s->end = part && request->to != UINT64_MAX ? request->to + 1 : s->open->bytes.len;
     if (s->end > s->open->bytes.len)
         s->end = s->open->bytes.len;
-    if (s->open == &s->files[1])
+    if (s->open == &s->files[1]) {
         s->last_from = request->from;
+        s->last_to = request->to;
+    }
+    if (part && s->at >= s->end) {
+        response->status = 416;
+        return BULLA_E_HTTP_STATUS;
+    }
+    if (s->etag != NULL)
+        memcpy(response->etag, s->etag, strlen(s->etag) + 1);
     response->status = part ? 206 : 200;
     response->from = s->at + (uint64_t)s->from_error;
     response->has_length = !s->no_length;
@@ -99,7 +127,7 @@ static enum bulla_status serve_get(void *ctx, const struct bulla_request *reques
 static enum bulla_status serve_read(void *ctx, uint8_t *buffer, size_t size, size_t *len)
 {
     struct bench_server *s = ctx;
-    bool image = s->open == &s->files[1];
+    bool image = s->open == &s->files[s->cut_any ? 0 : 1];
 
     *len = 0;
     if (s->open == NULL)
@@ -130,6 +158,12 @@ static void serve_close(void *ctx)
     struct bench_server *s = ctx;
 
     s->open = NULL;
+}
+
+void bench_transport(struct bench_server *server, struct bulla_transport *out)
+{
+    *out = (struct bulla_transport){
+        .get = serve_get, .read = serve_read, .close = serve_close, .ctx = server};
 }
 
 static void report(void *ctx, uint32_t done, uint32_t total)
@@ -261,8 +295,7 @@ void bench_provision(struct bench *b, enum bench_layout layout, enum bulla_image
     memset(b->class_id, 0x22, sizeof(b->class_id));
     seal_key_make(&b->key);
     b->workspace_len = sizeof(b->workspace);
-    b->transport = (struct bulla_transport){
-        .get = serve_get, .read = serve_read, .close = serve_close, .ctx = &b->server};
+    bench_transport(&b->server, &b->transport);
     static const char url[] = "https://updates.example/r/app.suit";
     assert_status(
         bulla_url_parse((struct bulla_bytes){(const uint8_t *)url, sizeof(url) - 1}, &b->url),
@@ -317,7 +350,10 @@ enum bulla_status bench_update(struct bench *b)
         .workspace = b->workspace,
         .workspace_len = b->workspace_len,
         .retry = b->retry,
+        .recovery = b->recovery,
     };
+    b->flash.erase_block = b->sim.blocks ? guard_erase_block : NULL;
+    b->flash.unit = b->sim.unit;
     enum bulla_status status = bench_open(b);
 
     return status == BULLA_OK ? bulla_client_update(&b->client, &b->url, &options, &b->result)

@@ -34,19 +34,26 @@ struct bench_server {
     int64_t length_error;     /* added to what it declares */
     int64_t total_error;      /* only to the size of the whole file */
     int64_t from_error;       /* to where a part begins */
+    bool cut_any;             /* cut the envelope's body, not the image's */
     uint32_t cut_count;       /* the connection drops that many times ... */
     uint64_t cut_after;       /* ... after so many body bytes of the image */
     struct bulla_bytes later; /* parts of the envelope come from this one, if it is given */
     uint16_t status;          /* answer everything with this */
+    const char *etag;         /* of every file, NULL: none; honoured in If-Range ... */
+    bool etag_ignored;        /* ... or not */
     uint32_t gets;            /* requests seen */
     uint64_t image_bytes;     /* body bytes of the image delivered */
     uint64_t last_from;       /* of the last request for the image */
+    uint64_t last_to;         /* the last byte asked for */
     /* private */
     const struct bench_file *open;
     struct bulla_bytes body;
     uint64_t at;
     uint64_t end;
 };
+
+/* The server alone, for a device of another make. */
+void bench_transport(struct bench_server *server, struct bulla_transport *out);
 
 struct bench {
     struct flash_sim sim;
@@ -59,6 +66,7 @@ struct bench {
     struct bulla_transport transport;
     struct bulla_url url;
     bool retry;
+    bool recovery;
     uint32_t slept_ms;
     bool has_clock;
     struct bulla_update_result result;
@@ -67,6 +75,7 @@ struct bench {
     /* guard: bytes that slot `sealed_slot` may be given, and what went wrong */
     struct bulla_bytes sealed;
     uint32_t slot_erases;
+    uint32_t block_erases;
     uint32_t unverified_writes;
     uint32_t erases_while_named;
 

@@ -73,6 +73,25 @@ static enum bulla_status read_chip(struct flash_sim *sim, uint32_t offset, void 
     return flash->read(flash->ctx, offset, buffer, len);
 }
 
+/* Two blocks and one sector. */
+static struct flash_sim block_chip(void)
+{
+    struct flash_sim sim;
+    char why[FLASH_SIM_WHY_SIZE];
+
+    assert_status(flash_sim_create(&sim, NULL, 2 * BULLA_BLOCK_SIZE + BULLA_SECTOR_SIZE, why),
+                  BULLA_OK);
+    sim.blocks = true;
+    return sim;
+}
+
+static enum bulla_status erase_block(struct flash_sim *sim, uint32_t offset)
+{
+    const struct bulla_flash *flash = flash_sim_flash(sim);
+
+    return flash->erase_block(flash->ctx, offset);
+}
+
 static void read_file(uint8_t bytes[SIZE])
 {
     int fd = open(path, O_RDONLY);
@@ -309,6 +328,310 @@ static void test_flash_sim_worn_sector_keeps_its_content(void **unused)
     flash_sim_close(&sim);
 }
 
+/* One call, one sector of them worn: the others are blank, this one stays what it was. */
+static void test_flash_sim_worn_sector_in_block_keeps_its_content(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = block_chip();
+
+    memset(sim.bytes, 0, sim.size);
+    sim.fault = (struct flash_sim_fault){.worn = true, .worn_sector = 0x12000};
+    assert_status(erase_block(&sim, 0x10000), BULLA_E_FLASH_ERASE);
+    assert_int_equal(sim.bytes[0x12000] | sim.bytes[0x12fff], 0);
+    assert_int_equal(sim.bytes[0x11fff] & sim.bytes[0x13000] & sim.bytes[0x1ffff], 0xff);
+    sim.fault.worn_silently = true;
+    assert_status(erase_block(&sim, 0x10000), BULLA_OK);
+    assert_int_equal(sim.bytes[0x12000], 0);
+    assert_int_equal(sim.wear[0x12], 0);
+    assert_int_equal(sim.wear[0x13], 2);
+    flash_sim_close(&sim);
+}
+
+/* ---- cells that are neither 0 nor 1 ---- */
+
+/* The bits that are read as 0, and as 1, now and then. */
+static void read_often(struct flash_sim *sim, uint32_t offset, uint8_t *zeros, uint8_t *ones)
+{
+    *zeros = *ones = 0;
+    for (int i = 0; i < 64; i++) {
+        uint8_t byte;
+        assert_status(read_chip(sim, offset, &byte, 1), BULLA_OK);
+        *zeros |= (uint8_t)~byte;
+        *ones |= byte;
+    }
+}
+
+static void test_flash_sim_unstable_program_reads_both_ways_until_erased(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+    uint8_t zeros, ones;
+
+    sim.bytes[101] = 0xfc;
+    sim.fault = (struct flash_sim_fault){.cut_at = 1, .cut_bytes = 1, .cut_unstable = true};
+    assert_status(program(&sim, 100, "\x0f\x3c\x0f", 3), BULLA_E_FLASH_PROGRAM);
+    flash_sim_power_on(&sim);
+    read_often(&sim, 100, &zeros, &ones); /* arrived */
+    assert_int_equal(zeros, 0xf0);
+    assert_int_equal(ones, 0x0f);
+    read_often(&sim, 101, &zeros, &ones);
+    assert_int_equal(zeros, 0xc3);
+    assert_int_equal(ones, 0xfc);
+    read_often(&sim, 102, &zeros, &ones);
+    assert_int_equal(zeros, 0xf0);
+    assert_int_equal(ones, 0xff);
+    read_often(&sim, 103, &zeros, &ones);
+    assert_int_equal(zeros, 0);
+    /* a program of the missing zeros ends it, and counts as a second one */
+    uint64_t before = sim.bytes_reprogrammed;
+    assert_status(program(&sim, 102, "\x3f", 1), BULLA_OK);
+    assert_int_equal(sim.bytes_reprogrammed, before + 1);
+    read_often(&sim, 102, &zeros, &ones);
+    assert_int_equal(zeros, 0xf0);
+    assert_int_equal(ones, 0x3f);
+    assert_status(erase(&sim, 0), BULLA_OK);
+    read_often(&sim, 101, &zeros, &ones);
+    assert_int_equal(zeros, 0);
+    flash_sim_close(&sim);
+}
+
+/* The worst that an erase can leave: it was found blank once, and then it is not. */
+static void test_flash_sim_unstable_erase_looks_blank_and_old_by_turns(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+    uint32_t blank = 0, old = 0, mixed = 0;
+    uint8_t content[256], found[256], ff[256];
+
+    memset(ff, 0xff, sizeof(ff));
+    memset(content, 0x5a, sizeof(content));
+    assert_status(program(&sim, 0x1100, content, sizeof(content)), BULLA_OK);
+    sim.fault = (struct flash_sim_fault){.cut_at = 2, .cut_bytes = 0x100, .cut_unstable = true};
+    assert_status(erase(&sim, 0x1000), BULLA_E_FLASH_ERASE);
+    flash_sim_power_on(&sim);
+    for (int i = 0; i < 200; i++) {
+        assert_status(read_chip(&sim, 0x1100, found, sizeof(found)), BULLA_OK);
+        for (size_t n = 0; n < sizeof(found); n++)
+            assert_int_equal(found[n] & content[n], content[n]);
+        blank += memcmp(found, ff, sizeof(found)) == 0;
+        old += memcmp(found, content, sizeof(found)) == 0;
+        mixed++;
+    }
+    assert_in_range(blank, 20, 100);
+    assert_in_range(old, 20, 100);
+    assert_true(mixed > blank + old);
+    assert_status(erase(&sim, 0x1000), BULLA_OK);
+    assert_status(read_chip(&sim, 0x1100, found, sizeof(found)), BULLA_OK);
+    assert_memory_equal(found, ff, sizeof(found));
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_another_seed_reads_unstable_cells_otherwise(void **unused)
+{
+    (void)unused;
+    uint8_t found[2][2][64];
+    uint8_t zeros[64] = {0};
+
+    for (uint32_t seed = 0; seed < 2; seed++) {
+        for (int again = 0; again < 2; again++) {
+            struct flash_sim sim = chip();
+
+            sim.seed = seed * 5;
+            sim.fault = (struct flash_sim_fault){.cut_at = 1, .cut_unstable = true};
+            assert_status(program(&sim, 0, zeros, 64), BULLA_E_FLASH_PROGRAM);
+            flash_sim_power_on(&sim);
+            for (int i = 0; i < 8; i++)
+                assert_status(read_chip(&sim, (uint32_t)i * 8, &found[seed][again][i * 8], 8),
+                              BULLA_OK);
+            flash_sim_close(&sim);
+        }
+        assert_memory_equal(found[seed][0], found[seed][1], 64);
+    }
+    assert_memory_not_equal(found[0][0], found[1][0], 64);
+}
+
+static void test_flash_sim_noise_turns_one_bit_of_every_nth_read(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+    uint8_t places[256] = {0};
+    uint8_t bytes[32];
+    uint32_t different = 0;
+
+    sim.fault.noise_every = 3;
+    for (int i = 1; i <= 300; i++) {
+        uint32_t turned = 0;
+
+        assert_status(read_chip(&sim, 64, bytes, sizeof(bytes)), BULLA_OK);
+        for (uint32_t bit = 0; bit < 256; bit++) {
+            if ((bytes[bit / 8] >> bit % 8 & 1) == 0) {
+                turned++;
+                different += places[bit] == 0;
+                places[bit] = 1;
+            }
+        }
+        assert_int_equal(turned, i % 3 == 0 ? 1 : 0);
+    }
+    assert_true(different > 30);
+    assert_int_equal(sim.bytes[64], 0xff);
+    flash_sim_close(&sim);
+}
+
+/* ---- program units ---- */
+
+static struct flash_sim unit_chip(uint32_t unit)
+{
+    struct flash_sim sim = chip();
+
+    sim.unit = unit;
+    return sim;
+}
+
+static void test_flash_sim_unit_is_programmed_once_from_its_start(void **unused)
+{
+    (void)unused;
+    static const uint32_t units[] = {2, 4, 8, 16, 32};
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        uint32_t unit = units[i];
+        struct flash_sim sim = unit_chip(unit);
+
+        assert_int_equal(flash_sim_flash(&sim)->unit, unit);
+        assert_status(program(&sim, 1, "a", 1), BULLA_E_FLASH_PROGRAM);
+        assert_status(program(&sim, unit + unit / 2, "a", 1), BULLA_E_FLASH_PROGRAM);
+        assert_int_equal(sim.violations, 2);
+        assert_non_null(strstr(sim.note, "begins inside a unit"));
+        /* a part of a unit takes all of it */
+        assert_status(program(&sim, unit, "a", 1), BULLA_OK);
+        assert_status(program(&sim, unit, "a", 1), BULLA_E_FLASH_PROGRAM);
+        assert_non_null(strstr(sim.note, "unit that is programmed"));
+        assert_status(program(&sim, 2 * unit, "b", 1), BULLA_OK);
+        assert_status(program(&sim, 0, "cccccccccccccccccccccccccccccccccc", unit + 1),
+                      BULLA_E_FLASH_PROGRAM);
+        assert_int_equal(sim.bytes[0], 0xff); /* refused as a whole */
+        assert_status(program(&sim, 0, "c", 1), BULLA_OK);
+        assert_int_equal(sim.violations, 4);
+        flash_sim_close(&sim);
+    }
+}
+
+static void test_flash_sim_unit_programmed_blank_is_programmed(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = unit_chip(16);
+
+    assert_status(program(&sim, 0x1010, "\xff", 1), BULLA_OK);
+    assert_status(program(&sim, 0x1010, "a", 1), BULLA_E_FLASH_PROGRAM);
+    assert_status(erase(&sim, 0x1000), BULLA_OK);
+    assert_status(program(&sim, 0x1010, "a", 1), BULLA_OK);
+    sim.bytes[0x2000] = 0; /* as a chip from a file: what is there counts */
+    assert_status(program(&sim, 0x2000, "\0", 1), BULLA_E_FLASH_PROGRAM);
+    assert_int_equal(sim.violations, 2);
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_unit_torn_by_a_cut_is_programmed(void **unused)
+{
+    (void)unused;
+    uint8_t ff[64];
+
+    memset(ff, 0xff, sizeof(ff));
+    for (uint32_t bytes = 0; bytes <= 64; bytes++) {
+        for (int mode = 0; mode < 3; mode++) {
+            struct flash_sim sim = unit_chip(32);
+            bool second = bytes > 32 || mode > 0;
+
+            sim.fault = (struct flash_sim_fault){.cut_at = 1,
+                                                 .cut_bytes = bytes,
+                                                 .cut_garbage = mode == 1,
+                                                 .cut_unstable = mode == 2};
+            assert_status(program(&sim, 64, ff, 64), BULLA_E_FLASH_PROGRAM);
+            flash_sim_power_on(&sim);
+            assert_status(program(&sim, 64, ff, 32),
+                          bytes > 0 || mode > 0 ? BULLA_E_FLASH_PROGRAM : BULLA_OK);
+            assert_status(program(&sim, 96, ff, 32), second ? BULLA_E_FLASH_PROGRAM : BULLA_OK);
+            assert_status(program(&sim, 128, ff, 32), BULLA_OK);
+            flash_sim_close(&sim);
+        }
+    }
+}
+
+/* What an erase that was cut has not reached is not blank, whatever it reads. */
+static void test_flash_sim_unit_of_a_cut_erase_must_be_erased_again(void **unused)
+{
+    (void)unused;
+    for (int mode = 0; mode < 3; mode++) {
+        struct flash_sim sim = unit_chip(4);
+
+        assert_status(program(&sim, 0x100, "abcd", 4), BULLA_OK);
+        assert_status(program(&sim, 0x200, "abcd", 4), BULLA_OK);
+        sim.fault = (struct flash_sim_fault){
+            .cut_at = 3, .cut_bytes = 0x180, .cut_garbage = mode == 1, .cut_unstable = mode == 2};
+        assert_status(erase(&sim, 0), BULLA_E_FLASH_ERASE);
+        flash_sim_power_on(&sim);
+        assert_status(program(&sim, 0x100, "efgh", 4), BULLA_OK);
+        assert_status(program(&sim, 0x200, "abcd", 4), BULLA_E_FLASH_PROGRAM);
+        assert_status(program(&sim, 0x300, "\0\0\0\0", 4),
+                      mode == 0 ? BULLA_OK : BULLA_E_FLASH_PROGRAM);
+        assert_status(erase(&sim, 0), BULLA_OK);
+        assert_status(program(&sim, 0x200, "abcd", 4), BULLA_OK);
+        flash_sim_close(&sim);
+    }
+}
+
+/* ---- blocks ---- */
+
+static void test_flash_sim_block_is_sixteen_sectors(void **unused)
+{
+    (void)unused;
+    struct flash_sim small = chip();
+    struct flash_sim sim = block_chip();
+
+    assert_null(flash_sim_flash(&small)->erase_block);
+    flash_sim_close(&small);
+    memset(sim.bytes, 0, sim.size);
+    assert_status(erase_block(&sim, 0x10000), BULLA_OK);
+    assert_int_equal(sim.operations, 1);
+    assert_int_equal(sim.sectors_erased, 16);
+    for (uint32_t i = 0; i < sim.size; i++)
+        assert_int_equal(sim.bytes[i], i / 0x10000 == 1 ? 0xff : 0);
+    for (uint32_t i = 0; i < sim.size / BULLA_SECTOR_SIZE; i++)
+        assert_int_equal(sim.wear[i], i / 16 == 1 ? 1 : 0);
+    assert_status(erase_block(&sim, 0x11000), BULLA_E_FLASH_ERASE);
+    assert_status(erase_block(&sim, 0x20000), BULLA_E_FLASH_ERASE); /* the last is too small */
+    assert_status(erase_block(&sim, 0xffff0000), BULLA_E_FLASH_ERASE);
+    assert_int_equal(sim.violations, 3);
+    assert_non_null(strstr(sim.note, "not one whole block"));
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_cut_block_erase_stops_within_a_sector(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = block_chip();
+    uint8_t zeros, ones;
+
+    memset(sim.bytes, 0, sim.size);
+    sim.fault = (struct flash_sim_fault){.cut_at = 1, .cut_bytes = 0x1080, .cut_unstable = true};
+    assert_status(erase_block(&sim, 0), BULLA_E_FLASH_ERASE);
+    assert_true(sim.dead);
+    flash_sim_power_on(&sim);
+    static const uint32_t reached[] = {0, 0xfff, 0x107f};
+    static const uint32_t open[] = {0x1080, 0x2000, 0xffff};
+    for (int i = 0; i < 3; i++) {
+        read_often(&sim, reached[i], &zeros, &ones);
+        assert_int_equal(zeros, 0);
+        read_often(&sim, open[i], &zeros, &ones);
+        assert_int_equal(zeros & ones, 0xff);
+    }
+    read_often(&sim, 0x10000, &zeros, &ones);
+    assert_int_equal(ones, 0);
+    assert_status(erase_block(&sim, 0), BULLA_OK);
+    read_often(&sim, 0x8000, &zeros, &ones);
+    assert_int_equal(zeros, 0);
+    flash_sim_close(&sim);
+}
+
 /* ---- files ---- */
 
 static void test_flash_sim_file_follows_every_operation(void **unused)
@@ -530,6 +853,124 @@ static void test_flash_sim_copy_is_independent(void **unused)
     flash_sim_close(&sim);
 }
 
+/* ---- snapshots ---- */
+
+/* Is this chip, with all that cannot be seen in its bytes, what a copy of the snapshot is? */
+static void expect_restored(struct flash_sim *sim, const struct flash_sim *snapshot)
+{
+    struct flash_sim copy;
+    char why[FLASH_SIM_WHY_SIZE];
+
+    assert_status(flash_sim_restore(sim, snapshot), BULLA_OK);
+    assert_status(flash_sim_copy(&copy, snapshot, why), BULLA_OK);
+    copy.seed = sim->seed;
+    assert_int_equal(sim->reads + sim->operations + sim->violations, 0);
+    assert_int_equal(sim->bytes_programmed + sim->bytes_reprogrammed + sim->sectors_erased, 0);
+    assert_false(sim->dead);
+    assert_int_equal(sim->fault.cut_at, 0);
+    assert_string_equal(sim->note, "");
+    assert_int_equal(sim->unit, snapshot->unit);
+    for (uint32_t at = 0; at < sim->size; at += BULLA_SECTOR_SIZE) {
+        uint8_t found[2][BULLA_SECTOR_SIZE];
+
+        assert_int_equal(sim->wear[at / BULLA_SECTOR_SIZE], 0);
+        assert_status(read_chip(sim, at, found[0], BULLA_SECTOR_SIZE), BULLA_OK);
+        assert_status(read_chip(&copy, at, found[1], BULLA_SECTOR_SIZE), BULLA_OK);
+        assert_memory_equal(found[0], found[1], BULLA_SECTOR_SIZE);
+    }
+    for (uint32_t at = 0; at < sim->size; at += 64)
+        assert_int_equal(program(sim, at, "\xff", 1), program(&copy, at, "\xff", 1));
+    flash_sim_close(&copy);
+    assert_status(flash_sim_restore(sim, snapshot), BULLA_OK);
+}
+
+static void disturb(struct flash_sim *sim, uint32_t step)
+{
+    uint32_t offset = step * 0x940 % SIZE / 32 * 32;
+
+    sim->fault = (struct flash_sim_fault){.cut_at = sim->operations + 1 + step % 3,
+                                          .cut_bytes = step * 7 % 64,
+                                          .cut_garbage = step % 2 == 0,
+                                          .cut_unstable = step % 3 == 0};
+    for (uint32_t i = 0; i < 4; i++) {
+        (void)program(sim, (offset + i * 64) % SIZE, "abcdefghijklmnopqrstuvwxyz", 26);
+        (void)erase(sim, (step + i) % 4 * BULLA_SECTOR_SIZE);
+    }
+}
+
+static void test_flash_sim_restored_chip_is_the_snapshot(void **unused)
+{
+    (void)unused;
+    for (uint32_t unit = 1; unit <= 32; unit *= 2) {
+        struct flash_sim base = unit_chip(unit), sim, later;
+        char why[FLASH_SIM_WHY_SIZE];
+
+        disturb(&base, 3);
+        assert_status(flash_sim_copy(&sim, &base, why), BULLA_OK);
+        assert_status(flash_sim_copy(&later, &base, why), BULLA_OK);
+        for (uint32_t step = 0; step < 40; step++) {
+            disturb(&sim, step);
+            if (step % 5 == 0) { /* a snapshot that changes */
+                assert_status(flash_sim_restore(&later, &sim), BULLA_OK);
+                disturb(&later, step + 1);
+            }
+            expect_restored(&sim, step % 2 == 0 ? &base : &later);
+        }
+        flash_sim_close(&base);
+        flash_sim_close(&later);
+        flash_sim_close(&sim);
+    }
+}
+
+static void test_flash_sim_restore_undoes_damage_that_is_told(void **unused)
+{
+    (void)unused;
+    struct flash_sim base = chip(), sim;
+    char why[FLASH_SIM_WHY_SIZE];
+
+    base.bytes[7] = 1; /* a copy sees all */
+    assert_status(flash_sim_copy(&sim, &base, why), BULLA_OK);
+    assert_int_equal(sim.bytes[7], 1);
+    sim.bytes[0x1fff] = 0;
+    sim.bytes[0x2000] = 0;
+    flash_sim_touch(&sim, 0x1fff, 2);
+    expect_restored(&sim, &base);
+    flash_sim_close(&base);
+    flash_sim_close(&sim);
+}
+
+static void test_flash_sim_restore_of_another_size_is_refused(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim = chip();
+    struct flash_sim other = block_chip();
+    uint8_t byte;
+
+    assert_status(flash_sim_restore(&sim, &other), BULLA_E_IO);
+    assert_non_null(strstr(sim.note, "another size"));
+    assert_status(read_chip(&sim, 0, &byte, 1), BULLA_E_FLASH_READ);
+    flash_sim_close(&sim);
+    flash_sim_close(&other);
+}
+
+static void test_flash_sim_restored_file_follows(void **unused)
+{
+    (void)unused;
+    struct flash_sim sim, base;
+    char why[FLASH_SIM_WHY_SIZE];
+    uint8_t bytes[SIZE];
+
+    assert_status(flash_sim_create(&sim, path, SIZE, why), BULLA_OK);
+    assert_status(program(&sim, 0x1234, "before", 6), BULLA_OK);
+    assert_status(flash_sim_copy(&base, &sim, why), BULLA_OK);
+    assert_status(erase(&sim, 0x1000), BULLA_OK);
+    assert_status(flash_sim_restore(&sim, &base), BULLA_OK);
+    read_file(bytes);
+    assert_memory_equal(bytes, base.bytes, SIZE);
+    flash_sim_close(&sim);
+    flash_sim_close(&base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -545,6 +986,21 @@ int main(void)
         cmocka_unit_test(test_flash_sim_failing_read_fails_once),
         cmocka_unit_test(test_flash_sim_lie_stores_otherwise_and_says_done),
         cmocka_unit_test(test_flash_sim_worn_sector_keeps_its_content),
+        cmocka_unit_test(test_flash_sim_worn_sector_in_block_keeps_its_content),
+        cmocka_unit_test(test_flash_sim_unstable_program_reads_both_ways_until_erased),
+        cmocka_unit_test(test_flash_sim_unstable_erase_looks_blank_and_old_by_turns),
+        cmocka_unit_test(test_flash_sim_another_seed_reads_unstable_cells_otherwise),
+        cmocka_unit_test(test_flash_sim_noise_turns_one_bit_of_every_nth_read),
+        cmocka_unit_test(test_flash_sim_unit_is_programmed_once_from_its_start),
+        cmocka_unit_test(test_flash_sim_unit_programmed_blank_is_programmed),
+        cmocka_unit_test(test_flash_sim_unit_torn_by_a_cut_is_programmed),
+        cmocka_unit_test(test_flash_sim_unit_of_a_cut_erase_must_be_erased_again),
+        cmocka_unit_test(test_flash_sim_block_is_sixteen_sectors),
+        cmocka_unit_test(test_flash_sim_cut_block_erase_stops_within_a_sector),
+        cmocka_unit_test(test_flash_sim_restored_chip_is_the_snapshot),
+        cmocka_unit_test(test_flash_sim_restore_undoes_damage_that_is_told),
+        cmocka_unit_test(test_flash_sim_restore_of_another_size_is_refused),
+        cmocka_unit_test_teardown(test_flash_sim_restored_file_follows, remove_chip),
         cmocka_unit_test_teardown(test_flash_sim_file_follows_every_operation, remove_chip),
         cmocka_unit_test_teardown(test_flash_sim_killed_process_leaves_all_it_did, remove_chip),
         cmocka_unit_test_teardown(test_flash_sim_second_user_is_refused, remove_chip),

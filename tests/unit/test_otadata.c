@@ -77,7 +77,11 @@ static void ram_init(struct ram *ram)
 {
     memset(ram, 0, sizeof(*ram));
     memset(ram->bytes, 0xff, sizeof(ram->bytes));
-    ram->flash = (struct bulla_flash){ram_read, ram_program, ram_erase, FLASH_SIZE, ram};
+    ram->flash = (struct bulla_flash){.read = ram_read,
+                                      .program = ram_program,
+                                      .erase_sector = ram_erase,
+                                      .size = FLASH_SIZE,
+                                      .ctx = ram};
 }
 
 static void ram_load(struct ram *ram, const char *name)

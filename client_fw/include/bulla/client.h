@@ -15,7 +15,9 @@
 #include "bulla/state.h"
 #include "bulla/transport.h"
 
-#define BULLA_TRIALS_MAX   3u    /* failed trials of one release before it needs options.retry */
+#define BULLA_TRIALS_MAX 3u /* failed trials of one release before it needs options.retry */
+#define BULLA_CRASHES_MAX                                                                          \
+    5u /* crashes in a row that a port allows, if it has no reason of its own */
 #define BULLA_RETRIES_MAX  3u    /* retries in a row that brought nothing new; new releases */
 #define BULLA_RECEIVE_SIZE 1024u /* bytes asked of the transport at once; holds one list group */
 
@@ -27,8 +29,15 @@ enum bulla_event_kind {
     BULLA_DID_REJECT = 5,
     BULLA_DID_FALL_BACK = 6, /* slot: the one given up, status: why */
     BULLA_DID_SET_BOOT = 7,
-    BULLA_DID_REPAIR = 8, /* otadata was rewritten to name what runs */
+    BULLA_DID_REPAIR = 8,       /* otadata was rewritten to name what runs */
+    BULLA_DID_FAIL_UPDATE = 9,  /* an update was refused or failed; value: its sequence, 0: not
+                                   known */
+    BULLA_DID_NOT_BOOT = 10,    /* no slot could be started; slot: the first choice, status: why */
+    BULLA_DID_NOT_CONFIRM = 11, /* a health check failed; status: what it said */
 };
+
+/* "fall-back"; "unknown" for what a newer firmware noted. */
+const char *bulla_event_name(uint8_t what);
 
 struct bulla_client {
     const struct bulla_flash *flash;
@@ -87,6 +96,7 @@ struct bulla_update_result {
     bool image_known;               /* format, chip and secure version of the image were judged */
     struct bulla_image_facts image;
     uint32_t sectors_written; /* of the release offered last */
+    uint32_t sectors_copied;  /* of those written, from the running slot */
     uint32_t sectors_kept;    /* already on flash with the right digest */
     uint32_t retries;
     uint16_t http_status; /* of the answer that ended it, when the status is http-status */
@@ -97,10 +107,15 @@ struct bulla_update_options {
     const struct bulla_progress *progress; /* NULL: none */
     const struct bulla_clock *clock;       /* NULL: a single attempt */
     uint64_t deadline_ms;                  /* of clock->now_ms: no waiting beyond it */
-    uint8_t *workspace;                    /* list or group digests; at least BULLA_WORKSPACE_MIN */
+    uint8_t *workspace;                    /* list or group digests; at least BULLA_WORKSPACE_MIN.
+                                              What they leave helps to find sectors that moved */
     size_t workspace_len;
-    bool retry; /* install a release that failed its trial three times */
+    bool retry;    /* install a release that failed its trial three times */
+    bool recovery; /* whoever calls runs from none of the slots: each of them may be replaced */
 };
+
+/* Workspace with which nothing is fetched twice or without need, for images of up to this size. */
+uint32_t bulla_update_workspace(uint32_t image_size);
 
 /* The slot the next update goes to: never the running one, and where there is a choice not the
  * one that holds the confirmed release. BULLA_E_NO_SLOT when there is none. */
@@ -153,7 +168,38 @@ struct bulla_boot_result {
     int32_t ended_trial;  /* slot whose trial ended without confirmation, BULLA_SLOT_NONE */
     int32_t refused_slot; /* first slot that did not verify, BULLA_SLOT_NONE */
     enum bulla_status refused_why;
-    bool repaired; /* otadata was rewritten to name what runs */
+    bool repaired;      /* otadata was rewritten to name what runs */
+    bool crash_loop;    /* refused_slot was left because its app crashed too often in a row */
+    uint8_t crashes;    /* in a row, of the app that ran before this reset */
+    uint8_t trial_boot; /* which boot of its trial this is, from 1; 0: no trial */
+};
+
+/* What came before this boot, and what the port allows. The same port always gives the same limits.
+ *
+ * Trial. A release that is not confirmed runs for `trial_boots` boots; the reset after the last one
+ * takes the fall-back, whatever caused it. With 1 that is ESP-IDF's meaning, and flash holds the
+ * same as with a stock bootloader. With more, each boot after the first is counted before it
+ * begins; a power cut in the counting costs at most that boot. A stock bootloader knows one boot
+ * only.
+ *
+ * Crashes of what needs no trial. A crash is a reset that the app did not ask for and power did not
+ * cause: watchdog, panic, abort. Power-on, brown-out, deep sleep, and a restart that was asked for
+ * are none: they neither count nor clear. Crashes are counted until bulla_client_alive. At
+ * `crashes_max` the slot is left:
+ *   - for another one that verifies, is not below the floor, needs no trial, is not barred by its
+ *     record, and was not left for its own crashes since a release was last confirmed: OTA slots in
+ *     the order of the choice at reset, the factory app among them;
+ *   - if there is none and an OTA slot crashed: for the one with the release confirmed last;
+ *   - else it goes on, and no further crash is written down.
+ * Each slot is left once, so this ends: with two slots that both crash in the factory app, or where
+ * there is none in the release confirmed last. The record of the slot that is left becomes ABORTED,
+ * so that a stock bootloader agrees. Confirmed sequence and floor stay, so the same release may be
+ * installed again, as a trial; for BULLA_TRIALS_MAX a crash loop is a failed trial, also after the
+ * release was confirmed once more. */
+struct bulla_reset {
+    bool crashed;
+    uint8_t trial_boots; /* 1 to 250, 0 is 1 */
+    uint8_t crashes_max; /* 0: crashes are not counted */
 };
 
 /* What the reset does: choose, verify, mark the trial, record what runs. The caller gives *result
@@ -161,6 +207,14 @@ struct bulla_boot_result {
  * verdict. On BULLA_E_NOTHING_BOOTABLE refused_slot and refused_why are filled. */
 BULLA_MUST_CHECK enum bulla_status bulla_client_boot(struct bulla_client *client,
                                                      struct bulla_boot_result *result);
+/* The same for ports that tell resets apart: use it for every reset, then. That nothing was
+ * bootable is noted, once. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_boot_after(struct bulla_client *client,
+                                                           const struct bulla_reset *reset,
+                                                           struct bulla_boot_result *result);
+/* The app runs for as long as the port thinks a crash loop would not: crashes are forgotten. Writes
+ * only when there are any. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_alive(struct bulla_client *client);
 /* The same without writing: what would boot next and why (status, audit). */
 BULLA_MUST_CHECK enum bulla_status bulla_client_predict(struct bulla_client *client,
                                                         struct bulla_boot_result *result);
@@ -174,6 +228,34 @@ bool bulla_client_in_trial(const struct bulla_client *client);
 /* The running slot works: VALID, then sequence, then floor. BULLA_E_NO_TRIAL before any trial
  * and for a slot that never ran; BULLA_OK when it is confirmed already. */
 BULLA_MUST_CHECK enum bulla_status bulla_client_confirm(struct bulla_client *client);
+
+/* What the app holds against itself before it confirms. BULLA_OK: healthy; BULLA_E_UNHEALTHY, or
+ * whatever says more, if not. */
+struct bulla_health {
+    enum bulla_status (*check)(void *ctx);
+    void *ctx;
+};
+/* Confirm if a trial runs and is healthy. If it is not, the check's status is returned, nothing but
+ * an event is written, and the trial goes on until its boots are used. Without a trial the check is
+ * not asked: as bulla_client_confirm. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_confirm_when(struct bulla_client *client,
+                                                             const struct bulla_health *health);
+
+/* A check that is ready-made: can the next update still be had? Fetches the head of the envelope
+ * from the URL: the server's identity by the transport, signatures and threshold by this device's
+ * trust store; whether it is new or for this device is not asked. Reads at most a few KiB, writes
+ * nothing, uses the client's working memory. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_reach(struct bulla_client *client,
+                                                      const struct bulla_transport *transport,
+                                                      const struct bulla_url *url);
+/* The same as a health check: {bulla_reach_check, &reach}. */
+struct bulla_reach {
+    struct bulla_client *client;
+    const struct bulla_transport *transport;
+    const struct bulla_url *url;
+};
+BULLA_MUST_CHECK enum bulla_status bulla_reach_check(void *reach);
+
 /* The running slot does not work: INVALID; the next boot takes the fall-back. */
 BULLA_MUST_CHECK enum bulla_status bulla_client_reject(struct bulla_client *client);
 /* Boot this slot next (it must verify and not be below the floor): as a trial, unless its

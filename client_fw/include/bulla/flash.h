@@ -9,13 +9,23 @@
 #include "bulla/bytes.h"
 #include "bulla/status.h"
 
+#define BULLA_BLOCK_SIZE     0x10000u
+#define BULLA_FLASH_UNIT_MAX 32u
+
 struct bulla_flash {
     /* BULLA_OK or BULLA_E_FLASH_READ. */
     enum bulla_status (*read)(void *ctx, uint32_t offset, void *buffer, size_t len);
-    /* Any offset and length; returns when the bytes are down. BULLA_E_FLASH_PROGRAM. */
+    /* Any length, from a multiple of `unit` on; the port fills the last unit up with 0xFF. Returns
+     * when the bytes are down. BULLA_E_FLASH_PROGRAM. */
     enum bulla_status (*program)(void *ctx, uint32_t offset, const void *bytes, size_t len);
     /* One sector of BULLA_SECTOR_SIZE bytes. BULLA_E_FLASH_ERASE. */
     enum bulla_status (*erase_sector)(void *ctx, uint32_t offset);
+    /* NULL: the chip has none. BULLA_BLOCK_SIZE bytes at a multiple of it, like so many sectors
+     * but faster. BULLA_E_FLASH_ERASE. */
+    enum bulla_status (*erase_block)(void *ctx, uint32_t offset);
+    /* Smallest program: a power of two up to BULLA_FLASH_UNIT_MAX; 0 is 1. The core never programs
+     * a unit twice between erases, whatever is in it. */
+    uint32_t unit;
     uint32_t size; /* of the chip */
     void *ctx;
 };

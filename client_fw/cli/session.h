@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BULLA_CLI_SESSION_H
+#define BULLA_CLI_SESSION_H
+
+/* A command's way to a server. The struct must not move between begin and end. */
+
+#include "device.h"
+#include "mbedtls.h"
+#include "net_posix.h"
+
+struct session {
+    struct bulla_url url;
+    struct bulla_transport transport; /* from begin to end */
+    struct bulla_clock clock;
+    uint64_t deadline_ms; /* of clock */
+
+    /* private */
+    struct bulla_posix_net net;
+    struct bulla_stream stream;
+    struct bulla_tls_transport tls;
+    struct host_buffer certificate;
+    struct host_buffer key;
+    uint64_t timeout_s;
+};
+
+/* Everything that can be wrong on the command line of `command`. -1, or the exit code. */
+int session_prepare(struct host_tool *tool, const char *command, const char *url,
+                    const struct arguments *arguments, struct session *session);
+
+/* A transport for this trust store, which must outlive it. session_end is due in any case. */
+enum bulla_status session_begin(struct session *session, const struct bulla_trust *trust);
+void session_end(struct session *session);
+
+/* After session_prepare, whatever it returned. */
+void session_free(struct session *session);
+
+#endif
