@@ -111,11 +111,9 @@ static enum bulla_status take_event(struct update *u, enum bulla_event event)
         return bulla_payload_begin(&u->payload);
     case BULLA_EVENT_BUNDLE:
         return take_bundle(u);
-    case BULLA_EVENT_END:
-        u->listed = u->payload.end_seen = true;
-        return BULLA_OK;
     case BULLA_EVENT_MORE:
     case BULLA_EVENT_TEXT:
+    case BULLA_EVENT_END:
         return BULLA_OK;
     }
     return BULLA_E_NOT_JUDGED;
@@ -170,6 +168,8 @@ static enum bulla_status attempt(struct update *u)
             return status;
         if (u->stop)
             u->options->transport->close(u->options->transport->ctx);
+        else
+            u->listed = u->payload.end_seen = true; /* the response ended with the envelope */
     }
     u->fetching = true;
     status = bulla_payload_fetch(&u->payload);

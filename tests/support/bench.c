@@ -137,7 +137,7 @@ static enum bulla_status serve_read(void *ctx, uint8_t *buffer, size_t size, siz
     size_t take = s->end - s->at < size ? (size_t)(s->end - s->at) : size;
     if (s->piece != 0 && take > s->piece)
         take = s->piece;
-    if (image && s->cut_count > 0 && s->at + take > s->cut_after) {
+    if (image && s->cut_count > 0 && s->at + (take > 0 ? take : 1u) > s->cut_after) {
         if (s->at >= s->cut_after) {
             s->cut_count--;
             s->open = NULL;

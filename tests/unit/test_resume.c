@@ -221,6 +221,19 @@ static void test_resume_bundle_goes_on_within_the_envelope(void **state)
     }
 }
 
+/* Cut behind the envelope's last byte: whether it ended there is not known, so it is read again. */
+static void test_resume_envelope_whose_end_was_not_seen_is_read_again(void **state)
+{
+    (void)state;
+    publish(fresh, 2);
+    bench.server.cut_any = true;
+    bench.server.cut_count = 1;
+    bench.server.cut_after = envelope.len;
+    assert_status(bench_update(&bench), BULLA_OK);
+    assert_int_equal(bench.server.gets, 3);
+    assert_installed(fresh);
+}
+
 /* ---- what flash has ---- */
 
 /* Every fifth sector of the new image is new, the others are the running one's. */
@@ -321,7 +334,7 @@ static void test_reuse_of_a_sector_that_reads_differently_downloads_it(void **st
     bench.sim.reads = 0;
     assert_status(bench_update(&bench), BULLA_OK);
     reads = bench.sim.reads;
-    for (uint32_t at = 1; at < reads; at += 7) {
+    for (uint32_t at = 1; at < reads; at += 31) {
         memcpy(bench.sim.bytes, before, bench.sim.size);
         bench.sim.reads = 0;
         bench.sim.fault.misread_at = at;
@@ -402,6 +415,7 @@ int main(void)
         TEST(test_resume_newer_release_in_mid_download_is_installed),
         TEST(test_resume_a_byte_at_a_time_is_given_up),
         TEST(test_resume_bundle_goes_on_within_the_envelope),
+        TEST(test_resume_envelope_whose_end_was_not_seen_is_read_again),
         TEST(test_reuse_takes_equal_sectors_from_the_running_slot),
         TEST(test_reuse_adjacent_missing_sectors_are_one_request),
         TEST(test_reuse_finds_sectors_that_moved),
