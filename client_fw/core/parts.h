@@ -248,6 +248,7 @@ struct bulla_payload {
     bool bundled;           /* it lies in the envelope, ... */
     uint64_t base;          /* ... from here on */
     bool end_seen;          /* the response with the bundle's last byte ended there */
+    uint32_t window;        /* sectors to ask for at once, 0: as many as are missing */
     uint32_t missing_until; /* sectors from `released` up to here must be fetched */
     uint32_t reached;       /* the furthest byte of it that ever came */
     char etag[BULLA_ETAG_KEPT + 1u];

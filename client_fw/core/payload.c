@@ -6,6 +6,8 @@
 #include "bulla/mem.h"
 #include "parts.h"
 
+#define WINDOW_MAX 1024u /* sectors */
+
 /* Nothing was given out of the current sector: expect it from its first byte. */
 static enum bulla_status restart_sector(struct bulla_payload *p)
 {
@@ -274,10 +276,21 @@ static enum bulla_status fetch_run(struct bulla_payload *p, uint32_t end, uint32
     }
     if (status != BULLA_OK)
         return status;
+    p->window = p->window > WINDOW_MAX ? 0 : 2u * p->window;
     if (p->bundled && end == p->install.size)
         return end_bundle(p);
     bulla_stretch_close(client, &s);
     return BULLA_OK;
+}
+
+/* How far one request shall go. */
+static uint32_t run_end(const struct bulla_payload *p, uint32_t limit)
+{
+    uint32_t end = p->missing_until < limit ? p->missing_until : limit;
+
+    if (p->window != 0 && end - p->sectors.released > p->window * BULLA_SECTOR_SIZE)
+        end = p->sectors.released + p->window * BULLA_SECTOR_SIZE;
+    return end;
 }
 
 enum bulla_status bulla_payload_fetch(struct bulla_payload *p)
@@ -297,7 +310,7 @@ enum bulla_status bulla_payload_fetch(struct bulla_payload *p)
         if (status == BULLA_OK)
             status = take_present(p, limit);
         if (status == BULLA_OK && p->sectors.released < limit)
-            status = fetch_run(p, p->missing_until < limit ? p->missing_until : limit, limit);
+            status = fetch_run(p, run_end(p, limit), limit);
         if (status != BULLA_OK)
             return status;
     }

@@ -252,8 +252,12 @@ static enum bulla_status run(struct update *u)
         } else if (!may_pass(u, status)) {
             return status;
         }
+        /* TLS records come whole or not at all, and a short answer is a short record: a connection
+         * that never lives through a long one still brings a sector */
         if (brought_something(u))
             idle = 0;
+        else if (u->fetching)
+            u->payload.window = 1;
         if (idle == BULLA_RETRIES_MAX || u->changes > BULLA_RETRIES_MAX || !back_off(u, idle))
             return status;
         idle++;

@@ -88,6 +88,7 @@ static enum bulla_status serve_get(void *ctx, const struct bulla_request *reques
     struct bench_server *s = ctx;
 
     s->open = NULL;
+    s->ready = 0;
     s->gets++;
     memset(response, 0, sizeof(*response));
     for (size_t i = 0; i < 4; i++) {
@@ -124,6 +125,18 @@ static enum bulla_status serve_get(void *ctx, const struct bulla_request *reques
     return BULLA_OK;
 }
 
+/* The next record, if the connection lives long enough for all of it. */
+static bool receive_record(struct bench_server *s)
+{
+    uint64_t left = s->end - s->at;
+
+    if (s->ready > 0 || left == 0)
+        return true;
+    s->ready = left < s->record ? (uint32_t)left : s->record;
+    s->spent += s->ready;
+    return s->spent <= s->life;
+}
+
 static enum bulla_status serve_read(void *ctx, uint8_t *buffer, size_t size, size_t *len)
 {
     struct bench_server *s = ctx;
@@ -134,6 +147,10 @@ static enum bulla_status serve_read(void *ctx, uint8_t *buffer, size_t size, siz
         return BULLA_E_NET_CLOSED;
     if (s->at > s->end)
         s->at = s->end;
+    if (image && s->life > 0 && !receive_record(s)) {
+        s->open = NULL;
+        return BULLA_E_NET_CLOSED;
+    }
     size_t take = s->end - s->at < size ? (size_t)(s->end - s->at) : size;
     if (s->piece != 0 && take > s->piece)
         take = s->piece;
@@ -145,9 +162,12 @@ static enum bulla_status serve_read(void *ctx, uint8_t *buffer, size_t size, siz
         }
         take = (size_t)(s->cut_after - s->at);
     }
+    if (image && s->life > 0 && take > s->ready)
+        take = s->ready;
     if (take > 0)
         memcpy(buffer, s->body.data + s->at, take);
     s->at += take;
+    s->ready -= s->ready > take ? (uint32_t)take : s->ready;
     s->image_bytes += image ? take : 0;
     *len = take;
     return BULLA_OK;
@@ -158,6 +178,7 @@ static void serve_close(void *ctx)
     struct bench_server *s = ctx;
 
     s->open = NULL;
+    s->spent = 0;
 }
 
 void bench_transport(struct bench_server *server, struct bulla_transport *out)

@@ -38,6 +38,8 @@ struct bench_server {
     uint32_t cut_count;       /* the connection drops that many times ... */
     uint64_t cut_after;       /* ... after so many body bytes of the image */
     struct bulla_bytes later; /* parts of the envelope come from this one, if it is given */
+    uint32_t life;            /* bytes of the image that one connection lives for, 0: any number */
+    uint32_t record;          /* they come in TLS records of this size, whole or not at all */
     uint16_t status;          /* answer everything with this */
     const char *etag;         /* of every file, NULL: none; honoured in If-Range ... */
     bool etag_ignored;        /* ... or not */
@@ -50,6 +52,8 @@ struct bench_server {
     struct bulla_bytes body;
     uint64_t at;
     uint64_t end;
+    uint32_t spent; /* of its life */
+    uint32_t ready; /* of the record received */
 };
 
 /* The server alone, for a device of another make. */

@@ -202,6 +202,19 @@ static void test_resume_a_byte_at_a_time_is_given_up(void **state)
     assert_int_equal(bench.result.retries, BULLA_RETRIES_MAX);
 }
 
+/* No connection lives through one of the server's records. */
+static void test_resume_short_answers_get_through_where_long_ones_do_not(void **state)
+{
+    (void)state;
+    publish(fresh, 2);
+    bench.server.etag = "\"one\"";
+    bench.server.record = 16384;
+    bench.server.life = 15000;
+    assert_status(bench_update(&bench), BULLA_OK);
+    assert_installed(fresh);
+    assert_in_range(bench.server.image_bytes, IMAGE_LEN, IMAGE_LEN + IMAGE_LEN / 10);
+}
+
 static void test_resume_bundle_goes_on_within_the_envelope(void **state)
 {
     (void)state;
@@ -414,6 +427,7 @@ int main(void)
         TEST(test_resume_with_another_image_is_refused),
         TEST(test_resume_newer_release_in_mid_download_is_installed),
         TEST(test_resume_a_byte_at_a_time_is_given_up),
+        TEST(test_resume_short_answers_get_through_where_long_ones_do_not),
         TEST(test_resume_bundle_goes_on_within_the_envelope),
         TEST(test_resume_envelope_whose_end_was_not_seen_is_read_again),
         TEST(test_reuse_takes_equal_sectors_from_the_running_slot),
