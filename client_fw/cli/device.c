@@ -40,10 +40,21 @@ const char *device_slot_name(const struct device *device, int32_t slot)
     return partition != NULL ? partition->label : "nothing";
 }
 
+const char *device_running_name(const struct device *device)
+{
+    const struct bulla_client *client = &device->client;
+
+    if (!client->has_running)
+        return "nothing";
+    return device_slot_name(device, device_slot_of(client->running.slot));
+}
+
 static const char *reason_of_choice(const struct bulla_boot_result *result)
 {
     if (result->last_resort)
         return "it failed before, but no other slot verifies";
+    if (result->trial && result->trial_boot > 1)
+        return "its trial goes on";
     if (result->trial)
         return "a new release has its trial";
     if (result->initial && result->slot >= 0)
@@ -65,6 +76,11 @@ const char *device_boot_reason(const struct device *device, const struct bulla_b
                        bulla_status_sentence(result->refused_why));
     else if (status != BULLA_OK)
         (void)snprintf(buf, size, "%s", bulla_status_sentence(status));
+    else if (result->crash_loop)
+        (void)snprintf(buf, size,
+                       "%s crashed %u times in a row after it was confirmed, so it was left for "
+                       "another slot that verifies",
+                       refused, (unsigned)result->crashes);
     else if (result->ended_trial != BULLA_SLOT_NONE)
         (void)snprintf(buf, size, "the trial of %s ended without confirmation; %s",
                        device_slot_name(device, result->ended_trial), reason_of_choice(result));

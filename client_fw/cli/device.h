@@ -28,6 +28,11 @@ struct arguments {
     const char *client_key;
     const char *timeout;
     const char *memory;
+    const char *reset;
+    const char *trial_boots;
+    const char *crashes;
+    const char *reach;
+    const char *transport;
     bool force;
     bool retry;
     bool recovery;
@@ -66,6 +71,9 @@ int32_t device_slot_of(uint8_t code);
 /* Label of a slot, fit to be printed; "nothing" for BULLA_SLOT_NONE. */
 const char *device_slot_name(const struct device *device, int32_t slot);
 
+/* What the running slot is called, for the commands that speak for it. */
+const char *device_running_name(const struct device *device);
+
 /* Why this slot boots, in one sentence without a full stop. */
 const char *device_boot_reason(const struct device *device, const struct bulla_boot_result *result,
                                enum bulla_status status, char *buf, size_t size);
@@ -79,8 +87,9 @@ int device_end(struct host_tool *tool, struct device *device, enum bulla_status 
 int device_provision(struct host_tool *tool, const struct arguments *arguments); /* provision.c */
 int device_update(struct host_tool *tool, const struct arguments *arguments);    /* download.c */
 int device_status(struct host_tool *tool, const struct arguments *arguments);    /* status.c */
+int device_confirm(struct host_tool *tool, const struct arguments *arguments);   /* confirm.c */
 int device_boot(struct host_tool *tool, const struct arguments *arguments);      /* commands.c */
-int device_confirm(struct host_tool *tool, const struct arguments *arguments);
+int device_alive(struct host_tool *tool, const struct arguments *arguments);
 int device_reject(struct host_tool *tool, const struct arguments *arguments);
 int device_set_boot(struct host_tool *tool, const struct arguments *arguments);
 

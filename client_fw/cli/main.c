@@ -21,21 +21,37 @@ static const struct command commands[] = {
      "  --chip           default esp32\n"
      "  --chip-revision  major * 100 + minor, default 0\n"
      "  --force          replace an existing flash file\n"},
-    {"update", device_update, " url client-cert client-key timeout retry recovery memory ", 1,
+    {"update", device_update,
+     " url client-cert client-key timeout retry recovery memory transport ", 1,
      "usage: bulla-device update FLASH --url https://HOST/PATH/app.suit [--timeout SECONDS]\n"
      "         [--client-cert C.pem --client-key K.pem] [--retry] [--recovery] [--memory SIZE]\n"
-     "         [--json]\n"
+     "         [--transport mbedtls|curl] [--json]\n"
      "Fetch a release, verify it while it comes, install it and select it for a trial.\n"
      "  --timeout        of everything, default 1800\n"
      "  --retry          also a release whose trial failed three times\n"
      "  --recovery       as recovery code that runs from none of the slots: replace any of them\n"
-     "  --memory         for sector digests; default: for the whole list; at least 2K\n"},
-    {"boot", device_boot, " ", 1,
-     "usage: bulla-device boot FLASH [--json]\n"
-     "What the reset does: choose a slot, verify it, mark a trial. Prints the slot that runs.\n"},
-    {"confirm", device_confirm, " ", 1,
-     "usage: bulla-device confirm FLASH [--json]\n"
-     "The running app works: keep it, and refuse what is older from now on.\n"},
+     "  --memory         for sector digests; default: for the whole list; at least 2K\n"
+     "  --transport      mbedtls, as a microcontroller has it (default); curl, for Linux\n"},
+    {"boot", device_boot, " reset trial-boots crashes ", 1,
+     "usage: bulla-device boot FLASH [--reset power|crash] [--trial-boots N] [--crashes N] "
+     "[--json]\n"
+     "What the reset does: choose a slot, verify it, mark a trial. Prints the slot that runs.\n"
+     "  --reset          crash: a watchdog or a panic ended what ran; default power, which stands "
+     "for\n"
+     "                   every other reset, power loss and brown-out among them\n"
+     "  --trial-boots    boots before an unconfirmed release is given up, default 1, at most 250\n"
+     "  --crashes        in a row, before a confirmed app is left for another slot; default 5, 0: "
+     "never\n"},
+    {"alive", device_alive, " ", 1,
+     "usage: bulla-device alive FLASH [--json]\n"
+     "The running app has run long enough: its crashes are forgotten.\n"},
+    {"confirm", device_confirm, " reach client-cert client-key timeout transport ", 1,
+     "usage: bulla-device confirm FLASH [--reach https://HOST/PATH/app.suit] [--timeout SECONDS]\n"
+     "         [--client-cert C.pem --client-key K.pem] [--transport mbedtls|curl] [--json]\n"
+     "The running app works: keep it, and refuse what is older from now on.\n"
+     "  --reach          only if this envelope can be fetched and those trusted signed it: else "
+     "the\n"
+     "                   trial goes on, exit 2 for network trouble, 1 for what was refused\n"},
     {"reject", device_reject, " ", 1,
      "usage: bulla-device reject FLASH [--json]\n"
      "The running app does not work: the next boot takes the fall-back.\n"},
@@ -54,6 +70,7 @@ static const char help[] =
     "  provision FLASH   write the flash of a new device\n"
     "  update FLASH      fetch, verify and install a release\n"
     "  boot FLASH        what the reset does; prints the slot that runs\n"
+    "  alive FLASH       the running app has run long enough\n"
     "  confirm FLASH     the running app works\n"
     "  reject FLASH      the running app does not work\n"
     "  status FLASH      what runs, what boots next and why\n"

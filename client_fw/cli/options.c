@@ -42,6 +42,11 @@ static const struct {
     {"client-key", offsetof(struct arguments, client_key)},
     {"timeout", offsetof(struct arguments, timeout)},
     {"memory", offsetof(struct arguments, memory)},
+    {"reset", offsetof(struct arguments, reset)},
+    {"trial-boots", offsetof(struct arguments, trial_boots)},
+    {"crashes", offsetof(struct arguments, crashes)},
+    {"reach", offsetof(struct arguments, reach)},
+    {"transport", offsetof(struct arguments, transport)},
 };
 #define VALUE_COUNT (sizeof(values) / sizeof(values[0]))
 

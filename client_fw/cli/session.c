@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a command needs that speaks to a server: address, credentials, this machine's sockets and
- * clock, and a transport made of them. */
+ * clock, and one of two transports made of them. */
 
 #include "session.h"
 
@@ -59,6 +59,15 @@ static int read_pem(struct host_tool *tool, const char *path, struct host_buffer
     return -1;
 }
 
+/* -1, or the exit code. */
+static int choose_transport(struct host_tool *tool, const char *name, struct session *s)
+{
+    s->use_curl = name != NULL && strcmp(name, "curl") == 0;
+    if (name == NULL || s->use_curl || strcmp(name, "mbedtls") == 0)
+        return -1;
+    return host_usage(tool, "--transport must be mbedtls or curl, found %s", name);
+}
+
 int session_prepare(struct host_tool *tool, const char *command, const char *url,
                     const struct arguments *a, struct session *s)
 {
@@ -78,30 +87,53 @@ int session_prepare(struct host_tool *tool, const char *command, const char *url
         (!host_parse_number(a->timeout, TIMEOUT_MAX_S, false, &s->timeout_s) || s->timeout_s == 0))
         return host_usage(tool, "--timeout must be 1 to %u seconds, found %s", TIMEOUT_MAX_S,
                           a->timeout);
-    int code = read_pem(tool, a->client_cert, &s->certificate);
+    int code = choose_transport(tool, a->transport, s);
+    if (code < 0)
+        code = read_pem(tool, a->client_cert, &s->certificate);
     return code >= 0 ? code : read_pem(tool, a->client_key, &s->key);
 }
 
-enum bulla_status session_begin(struct session *s, const struct bulla_trust *trust)
+static enum bulla_status begin_mbedtls(struct session *s, const struct bulla_trust *trust)
 {
     const struct bulla_tls_options options = {
+        .deadline_ms = (uint32_t)(s->timeout_s * MS_PER_S),
+        .has_clock = true,
+        .max_fragment = BULLA_SECTOR_SIZE, /* a record that is cut costs no more than a sector */
+        .client_certificate = {s->certificate.data, s->certificate.len},
+        .client_key = {s->key.data, s->key.len},
+    };
+
+    s->transport = bulla_tls_transport_view(&s->tls);
+    return bulla_tls_transport_init(&s->tls, trust, &s->stream, &options);
+}
+
+static enum bulla_status begin_curl(struct session *s, const struct bulla_trust *trust)
+{
+    const struct bulla_curl_options options = {
         .deadline_ms = (uint32_t)(s->timeout_s * MS_PER_S),
         .has_clock = true,
         .client_certificate = {s->certificate.data, s->certificate.len},
         .client_key = {s->key.data, s->key.len},
     };
 
+    s->transport = bulla_curl_transport_view(&s->curl);
+    return bulla_curl_transport_init(&s->curl, trust, &options);
+}
+
+enum bulla_status session_begin(struct session *s, const struct bulla_trust *trust)
+{
     s->clock = (struct bulla_clock){
         .now_ms = now, .sleep_ms = pause_for, .random = any_number, .ctx = &s->stream};
     s->deadline_ms = now(&s->stream) + s->timeout_s * MS_PER_S;
-    enum bulla_status status = bulla_tls_transport_init(&s->tls, trust, &s->stream, &options);
-    s->transport = bulla_tls_transport_view(&s->tls);
-    return status;
+    return s->use_curl ? begin_curl(s, trust) : begin_mbedtls(s, trust);
 }
 
 void session_end(struct session *s)
 {
-    bulla_tls_transport_free(&s->tls);
+    if (s->use_curl)
+        bulla_curl_transport_free(&s->curl);
+    else
+        bulla_tls_transport_free(&s->tls);
 }
 
 void session_free(struct session *s)

@@ -4,6 +4,7 @@
 
 /* A command's way to a server. The struct must not move between begin and end. */
 
+#include "curl.h"
 #include "device.h"
 #include "mbedtls.h"
 #include "net_posix.h"
@@ -18,6 +19,8 @@ struct session {
     struct bulla_posix_net net;
     struct bulla_stream stream;
     struct bulla_tls_transport tls;
+    struct bulla_curl_transport curl;
+    bool use_curl;
     struct host_buffer certificate;
     struct host_buffer key;
     uint64_t timeout_s;

@@ -9,8 +9,7 @@
 #include "layout.h"
 #include "layout_words.h"
 
-#define WHY_SIZE     512u
-#define EVENTS_SHOWN 8u
+#define WHY_SIZE 512u
 
 static const char *state_name(uint32_t state)
 {
@@ -30,23 +29,6 @@ static const char *state_name(uint32_t state)
     default:
         return "unknown";
     }
-}
-
-static const char *event_name(uint8_t what)
-{
-    static const char *const names[] = {
-        [BULLA_DID_PROVISION] = "provisioned",
-        [BULLA_DID_UPDATE] = "update installed",
-        [BULLA_DID_BOOT] = "trial began",
-        [BULLA_DID_CONFIRM] = "confirmed",
-        [BULLA_DID_REJECT] = "rejected",
-        [BULLA_DID_FALL_BACK] = "given up",
-        [BULLA_DID_SET_BOOT] = "selected by set-boot",
-        [BULLA_DID_REPAIR] = "otadata repaired for",
-    };
-    bool known = what < sizeof(names) / sizeof(names[0]) && names[what] != NULL;
-
-    return known ? names[what] : "unknown event";
 }
 
 static void set(struct host_tool *tool, const char *key, json_t *value)
@@ -151,6 +133,20 @@ static void tell_running(struct host_tool *tool, const struct device *device)
     }
 }
 
+/* Nothing boots: what would help. What is wrong with each slot follows below. */
+static void tell_repair(struct host_tool *tool, const struct device *device, const char *why)
+{
+    const char *help = device->client.layout.slot_count > 0
+                           ? "recovery code can still install a release (update --recovery); "
+                             "without any, provision anew"
+                           : "this layout has no OTA slot: provision anew";
+
+    host_say(tool, "Nothing can boot: %s.", why);
+    host_say(tool, "To repair it: %s.", help);
+    if (tool->json)
+        set(tool, "repair", json_string(help));
+}
+
 static void tell_next(struct host_tool *tool, struct device *device)
 {
     struct bulla_boot_result next;
@@ -162,7 +158,7 @@ static void tell_next(struct host_tool *tool, struct device *device)
     if (status == BULLA_OK)
         host_say(tool, "Next boot is '%s': %s.", device_slot_name(device, next.slot), why);
     else
-        host_say(tool, "Nothing can boot: %s.", why);
+        tell_repair(tool, device, why);
     if (tool->json) {
         set(tool, "next_boot",
             status == BULLA_OK ? json_string(device_slot_name(device, next.slot)) : json_null());
@@ -306,11 +302,33 @@ static void tell_counters(struct host_tool *tool, const struct device *device)
     }
 }
 
+/* Boots that count against what runs. */
+static void tell_boots(struct host_tool *tool, const struct device *device)
+{
+    const struct bulla_client *client = &device->client;
+    struct bulla_boots boots;
+    bool found = false;
+    bool trial = bulla_client_in_trial(client);
+
+    if (bulla_state_get_boots(&client->state, &boots, &found) != BULLA_OK)
+        return;
+    unsigned used = !trial ? 0 : boots.trial == 0 ? 1 : boots.trial;
+    if (used > 1)
+        host_say(tool, "Its trial has used %u boots.", used);
+    if (boots.crashes > 0)
+        host_say(tool, "It crashed %u time%s in a row.", (unsigned)boots.crashes,
+                 boots.crashes == 1 ? "" : "s");
+    if (tool->json) {
+        set(tool, "trial_boots", json_integer(used));
+        set(tool, "crashes", json_integer(boots.crashes));
+    }
+}
+
 static void tell_events(struct host_tool *tool, const struct device *device)
 {
     json_t *list = tool->json ? json_array() : NULL;
 
-    for (uint32_t age = 0; age < EVENTS_SHOWN; age++) {
+    for (uint32_t age = 0; age < BULLA_STATE_EVENTS_KEPT; age++) {
         struct bulla_event_record event;
         bool found = false;
         if (bulla_state_event(&device->client.state, age, &event, &found) != BULLA_OK || !found)
@@ -321,17 +339,20 @@ static void tell_events(struct host_tool *tool, const struct device *device)
                                  : "unknown";
         if (age == 0)
             host_say(tool, "Last events, newest first:");
-        if (event.status != BULLA_OK)
-            host_say(tool, "  %s '%s': %s", event_name(event.what), label, status);
+        if (event.status != BULLA_OK && event.what == BULLA_DID_FAIL_UPDATE && event.value != 0)
+            host_say(tool, "  %s '%s': %s, sequence %u", bulla_event_name(event.what), label,
+                     status, (unsigned)event.value);
+        else if (event.status != BULLA_OK)
+            host_say(tool, "  %s '%s': %s", bulla_event_name(event.what), label, status);
         else if (event.value != 0)
-            host_say(tool, "  %s '%s', sequence %u", event_name(event.what), label,
+            host_say(tool, "  %s '%s', sequence %u", bulla_event_name(event.what), label,
                      (unsigned)event.value);
         else
-            host_say(tool, "  %s '%s'", event_name(event.what), label);
+            host_say(tool, "  %s '%s'", bulla_event_name(event.what), label);
         if (tool->json)
-            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "event",
-                                                  event_name(event.what), "slot", label, "status",
-                                                  status, "value", (json_int_t)event.value));
+            json_array_append_new(
+                list, json_pack("{s:s, s:s, s:s, s:I}", "event", bulla_event_name(event.what),
+                                "slot", label, "status", status, "value", (json_int_t)event.value));
     }
     if (tool->json)
         set(tool, "events", list);
@@ -345,6 +366,7 @@ int device_status(struct host_tool *tool, const struct arguments *arguments)
 
     if (status == BULLA_OK) {
         tell_running(tool, &device);
+        tell_boots(tool, &device);
         tell_next(tool, &device);
         tell_slots(tool, &device);
         tell_table(tool, &device);

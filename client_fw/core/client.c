@@ -103,6 +103,7 @@ enum bulla_status bulla_client_open(struct bulla_client *client, const struct bu
     client->flash = flash;
     client->trust_store = trust_store;
     client->trust_store_size = trust_store_size;
+    client->executing = BULLA_SLOT_NONE;
     memset(&client->otadata, 0xff, sizeof(client->otadata)); /* no record */
 
     enum bulla_status status = read_layout(client);
@@ -164,6 +165,33 @@ void bulla_client_note(struct bulla_client *client, enum bulla_event_kind what, 
     };
     if (bulla_state_put_event(&client->state, &event) != BULLA_OK)
         return;
+}
+
+/* Kinds that a device left alone may note for ever. */
+static bool is_repeated(uint8_t what)
+{
+    return what == BULLA_DID_FAIL_UPDATE || what == BULLA_DID_NOT_BOOT ||
+           what == BULLA_DID_NOT_CONFIRM;
+}
+
+void bulla_client_note_once(struct bulla_client *client, enum bulla_event_kind what, int32_t slot,
+                            enum bulla_status status, uint32_t value)
+{
+    /* two that alternate are noted once each */
+    for (uint32_t age = 0; age < BULLA_STATE_EVENTS_KEPT; age++) {
+        struct bulla_event_record event;
+        bool found = false;
+        if (bulla_state_event(&client->state, age, &event, &found) != BULLA_OK || !found ||
+            !is_repeated(event.what))
+            break;
+        if (event.what != (uint8_t)what)
+            continue;
+        if (event.slot == bulla_slot_code(slot) && event.status == (uint16_t)status &&
+            event.value == value)
+            return;
+        break;
+    }
+    bulla_client_note(client, what, slot, status, value);
 }
 
 enum bulla_status bulla_client_put_running(struct bulla_client *client,

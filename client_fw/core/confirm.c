@@ -2,8 +2,8 @@
 /* What the running app says of itself, and which slot it asks for next. Everything here speaks of
  * the slot that runs, never of the one that otadata happens to name. */
 
+#include "boot_plan.h"
 #include "bulla/mem.h"
-#include "parts.h"
 
 /* The record by which the running slot was started; failing that, the newest that names it. */
 static int32_t running_record(const struct bulla_client *client,
@@ -21,10 +21,19 @@ static int32_t running_record(const struct bulla_client *client,
     return bulla_record_find(&client->otadata, count, slot, false);
 }
 
+static bool was_confirmed(const struct bulla_client *client,
+                          const struct bulla_installed *installed)
+{
+    return client->has_confirmed &&
+           bulla_digest_equal(installed->manifest_digest, client->confirmed.manifest_digest);
+}
+
 /* Has this device ever had a trial? Confirming forgets the failures of the release, but keeps the
- * record. After a fall-back the failures are another release's, and stay. */
+ * record. After a fall-back the failures are another release's, and stay. Those of a release that
+ * was confirmed before stay, too: or one that crashes after each confirmation would be installed
+ * again for ever. */
 static enum bulla_status forget_failures(struct bulla_client *client,
-                                         const struct bulla_installed *installed, bool was_trial)
+                                         const struct bulla_installed *installed)
 {
     struct bulla_trial last;
     struct bulla_trial none = {.failed = 0};
@@ -34,33 +43,47 @@ static enum bulla_status forget_failures(struct bulla_client *client,
         return status;
     memcpy(none.manifest_digest, installed->manifest_digest, BULLA_DIGEST_SIZE);
     bool is_its = found && bulla_digest_equal(last.manifest_digest, none.manifest_digest);
-    if (is_its ? last.failed == 0 : !was_trial)
+    if (found && (was_confirmed(client, installed) || (is_its && last.failed == 0)))
         return BULLA_OK;
     return bulla_state_put_trial(&client->state, &none);
+}
+
+/* Also where only one copy of two is: a power cut may have left it so. */
+static enum bulla_status raise_sequence(struct bulla_client *client,
+                                        const struct bulla_installed *installed)
+{
+    struct bulla_confirmed confirmed = {.sequence = installed->sequence};
+    bool is_newer = !client->has_confirmed || installed->sequence > client->confirmed.sequence;
+    enum bulla_status status = BULLA_OK;
+
+    if (!is_newer && (!was_confirmed(client, installed) ||
+                      bulla_state_has_pair(&client->state, BULLA_RECORD_CONFIRMED)))
+        return BULLA_OK;
+    memcpy(confirmed.manifest_digest, installed->manifest_digest, BULLA_DIGEST_SIZE);
+    if (is_newer)
+        status = forget_failures(client, installed);
+    if (status == BULLA_OK)
+        status = bulla_state_put_confirmed(&client->state, &confirmed);
+    if (status != BULLA_OK)
+        return status;
+    client->has_confirmed = true;
+    client->confirmed = confirmed;
+    return BULLA_OK;
 }
 
 enum bulla_status bulla_client_raise(struct bulla_client *client,
                                      const struct bulla_installed *installed)
 {
-    if (!client->has_confirmed || installed->sequence > client->confirmed.sequence) {
-        struct bulla_confirmed confirmed = {.sequence = installed->sequence};
-        memcpy(confirmed.manifest_digest, installed->manifest_digest, BULLA_DIGEST_SIZE);
-        enum bulla_status status = forget_failures(client, installed, true);
-        if (status == BULLA_OK)
-            status = bulla_state_put_confirmed(&client->state, &confirmed);
-        if (status != BULLA_OK)
-            return status;
-        client->has_confirmed = true;
-        client->confirmed = confirmed;
-    }
-    if (installed->image.secure_version > client->floor) {
-        enum bulla_status status =
-            bulla_state_put_floor(&client->state, installed->image.secure_version);
-        if (status != BULLA_OK)
-            return status;
-        client->floor = installed->image.secure_version;
-    }
-    return BULLA_OK;
+    uint32_t floor = installed->image.secure_version;
+    enum bulla_status status = raise_sequence(client, installed);
+
+    if (status != BULLA_OK || floor == 0 || floor < client->floor ||
+        (floor == client->floor && bulla_state_has_pair(&client->state, BULLA_RECORD_FLOOR)))
+        return status;
+    status = bulla_state_put_floor(&client->state, floor);
+    if (status == BULLA_OK)
+        client->floor = floor;
+    return status;
 }
 
 /* May the running slot be confirmed: it is in its trial, or was confirmed before. */
@@ -101,13 +124,15 @@ enum bulla_status bulla_client_confirm(struct bulla_client *client)
     if (status != BULLA_OK)
         return status;
 
-    if (installed.sealed)
-        status = forget_failures(client, &installed, was_trial);
+    if (installed.sealed && was_trial)
+        status = forget_failures(client, &installed);
     if (status == BULLA_OK && record >= 0)
         status = bulla_record_confirm(client, (uint32_t)record);
     /* from here on the next boot finishes what a power cut interrupts */
     if (status == BULLA_OK && installed.sealed)
         status = bulla_client_raise(client, &installed);
+    if (status == BULLA_OK && was_trial)
+        status = bulla_crash_forget(client);
     if (status != BULLA_OK || !was_trial)
         return status;
 
@@ -196,8 +221,7 @@ static bool is_established(const struct bulla_client *client, int32_t record,
         return true;
     if (record >= 0 && client->otadata.record[record].state == BULLA_OTA_VALID)
         return !bulla_boot_unconfirmed(client, installed);
-    return client->has_confirmed &&
-           bulla_digest_equal(installed->manifest_digest, client->confirmed.manifest_digest);
+    return was_confirmed(client, installed);
 }
 
 static enum bulla_status select_slot(struct bulla_client *client, int32_t slot, int32_t running,

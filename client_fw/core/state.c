@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The device state: which half counts, when records are added or copied to the other half. The
- * bytes of a half are state_log.c's part, what the records mean is state_records.c's.
+/* The device state: when records are added or copied to the other half. Which half counts is
+ * state_open.c's part, the bytes of a half are state_log.c's, what the records mean is
+ * state_records.c's.
  *
  * How it stays whole at a power cut: a record counts once its two CRCs are right, so a torn one
  * was never there; what is torn is never programmed over, the next put copies the live records
  * to the other half; and the other half counts once its header is right, which is programmed
- * after everything else in it was read back. */
+ * after everything else in it was read back, and a SEAL behind it says that the header was
+ * programmed to its end. Of the operation that was cut nothing is certain, whatever is read: see
+ * bulla_state_settle. */
 
 #include "bulla/state.h"
 
@@ -17,6 +20,7 @@
 /* One generation costs one erase of a half, and no NOR flash lives through 2^32 of them: an
  * ordinary comparison orders generations and wrapping needs no rule. */
 #define GENERATION_MAX 0xffffffffu
+#define SETTLE_TRIES   4u
 
 /* ---- room ---- */
 
@@ -28,13 +32,7 @@ static const struct {
     {BULLA_RECORD_IDENTITY, BULLA_IDENTITY_LEN},   {BULLA_RECORD_FLOOR, BULLA_FLOOR_LEN},
     {BULLA_RECORD_CONFIRMED, BULLA_CONFIRMED_LEN}, {BULLA_RECORD_TRIAL, BULLA_TRIAL_LEN},
     {BULLA_RECORD_RUNNING, BULLA_RUNNING_LEN},     {BULLA_RECORD_EVENT, BULLA_EVENT_LEN},
-};
-
-static const enum bulla_record_kind kept_twice[] = {
-    BULLA_RECORD_TRUST,
-    BULLA_RECORD_IDENTITY,
-    BULLA_RECORD_CONFIRMED,
-    BULLA_RECORD_FLOOR,
+    {BULLA_RECORD_BOOTS, BULLA_BOOTS_LEN},
 };
 
 static bool is_small(uint8_t kind)
@@ -46,24 +44,26 @@ static bool is_small(uint8_t kind)
     return found;
 }
 
-uint32_t bulla_state_footprint(uint32_t trust_len, uint32_t copies, uint32_t heads)
+/* Of a half, besides records that a caller counts. */
+static uint32_t overhead(uint32_t unit)
 {
-    uint32_t sum = BULLA_LOG_HEADER_SIZE + copies * bulla_log_footprint((uint16_t)trust_len) +
-                   heads * bulla_log_footprint(BULLA_HEAD_MAX);
+    return unit + bulla_log_footprint(unit, 0) + BULLA_LOG_RESERVE_UNITS * unit;
+}
+
+static uint32_t footprint(uint32_t unit, uint32_t trust_len, uint32_t copies, uint32_t heads)
+{
+    uint32_t sum = overhead(unit) + copies * bulla_log_footprint(unit, (uint16_t)trust_len) +
+                   heads * bulla_log_footprint(unit, BULLA_HEAD_MAX);
 
     for (size_t i = 0; i < sizeof(small) / sizeof(small[0]); i++)
-        sum += bulla_log_copies((uint8_t)small[i].kind) * bulla_log_footprint(small[i].len);
+        sum += bulla_log_copies((uint8_t)small[i].kind) * bulla_log_footprint(unit, small[i].len);
     return sum;
 }
 
-uint32_t bulla_state_room(const struct bulla_partition *partition)
+/* Records take the most room in the largest unit. */
+uint32_t bulla_state_footprint(uint32_t trust_len, uint32_t copies, uint32_t heads)
 {
-    uint32_t half = partition->size / 2 / BULLA_SECTOR_SIZE * BULLA_SECTOR_SIZE;
-
-    if (partition->size < BULLA_STATE_SIZE_MIN || partition->size % BULLA_SECTOR_SIZE != 0 ||
-        partition->offset % BULLA_SECTOR_SIZE != 0)
-        return 0;
-    return half < BULLA_STATE_HALF_MAX ? half : BULLA_STATE_HALF_MAX;
+    return footprint(BULLA_FLASH_UNIT_MAX, trust_len, copies, heads);
 }
 
 /* ---- compaction ---- */
@@ -95,7 +95,7 @@ static enum bulla_status is_live(const struct bulla_state *state, struct bulla_l
 
 /* What a walk through the half found to be kept. */
 struct survivors {
-    uint32_t size;  /* room they take */
+    uint32_t size;  /* room they take in a new half */
     uint32_t large; /* of it, those that are none of the small records */
     uint32_t where; /* CRC over their places */
 };
@@ -105,7 +105,8 @@ static enum bulla_status carry_over(const struct bulla_state *state,
                                     const struct bulla_log_record *fresh, struct bulla_state *to,
                                     struct survivors *kept)
 {
-    struct bulla_log_cursor cursor = {.at = BULLA_LOG_HEADER_SIZE};
+    struct bulla_log_cursor cursor = {.at = state->unit};
+    uint32_t unit = bulla_log_unit(state->flash);
 
     *kept = (struct survivors){0};
     for (;;) {
@@ -115,14 +116,16 @@ static enum bulla_status carry_over(const struct bulla_state *state,
         enum bulla_status status = bulla_log_next(state, &cursor, &record, &found);
         if (status != BULLA_OK || !found)
             return status;
+        if (record.kind == BULLA_RECORD_SEAL) /* speaks for this half alone */
+            continue;
         status = is_live(state, cursor, &record, fresh, &live);
         if (status != BULLA_OK)
             return status;
         if (!live)
             continue;
         bulla_state_store_u32(place, record.at);
-        kept->size += bulla_log_footprint(record.len);
-        kept->large += is_small(record.kind) ? 0 : bulla_log_footprint(record.len);
+        kept->size += bulla_log_footprint(unit, record.len);
+        kept->large += is_small(record.kind) ? 0 : bulla_log_footprint(unit, record.len);
         kept->where = bulla_crc32(kept->where, (struct bulla_bytes){place, sizeof(place)});
         if (to == NULL)
             continue;
@@ -144,186 +147,189 @@ static void retire(struct bulla_state *state)
         state->stale = false;
 }
 
-/* The live records and a fresh one into the other half, which then wins. */
-static enum bulla_status compact(struct bulla_state *state, const struct bulla_log_record *fresh,
-                                 const struct bulla_log_source *source)
+/* A record that says nothing but that everything before it had been programmed. */
+static enum bulla_status seal(struct bulla_state *state)
 {
-    struct bulla_state to = *state;
-    struct survivors planned, copied;
-    enum bulla_status status = carry_over(state, fresh, NULL, &planned);
+    struct bulla_log_record record = {.kind = BULLA_RECORD_SEAL, .counter = state->counter + 1};
+    struct bulla_log_source none = {.from = state};
+    enum bulla_status status = bulla_log_append(state, &record, &none);
 
-    if (status != BULLA_OK)
-        return status;
-    /* planned.size <= half - BULLA_LOG_HEADER_SIZE: the records lie side by side in this half */
-    if (bulla_log_footprint(fresh->len) > state->half - BULLA_LOG_HEADER_SIZE - planned.size ||
-        state->generation == GENERATION_MAX)
-        return BULLA_E_STATE_FULL;
+    if (status == BULLA_OK)
+        state->seal = record.counter;
+    return status;
+}
 
-    to.active = 1 - state->active;
-    to.generation = state->generation + 1;
-    to.end = BULLA_LOG_HEADER_SIZE;
-    status = bulla_log_erase(&to);
+/* Everything but the header into the other half. */
+static enum bulla_status fill(const struct bulla_state *state, struct bulla_state *to,
+                              const struct bulla_log_record *fresh,
+                              const struct bulla_log_source *source,
+                              const struct survivors *planned)
+{
+    struct survivors copied;
+    enum bulla_status status = bulla_log_erase(to);
+
     if (status == BULLA_OK)
-        status = carry_over(state, fresh, &to, &copied);
-    if (status == BULLA_OK)
-        status = bulla_log_append(&to, fresh, source);
+        status = carry_over(state, fresh, to, &copied);
+    if (status == BULLA_OK && source != NULL)
+        status = bulla_log_append(to, fresh, source);
     if (status != BULLA_OK)
         return status;
     /* Here alone a record is forgotten for good. If a bit was misread on either walk they kept
      * different ones; then nothing has been decided yet. */
-    if (copied.size != planned.size || copied.where != planned.where)
-        return BULLA_E_FLASH_READ;
+    bool same = copied.size == planned->size && copied.where == planned->where;
+    return same ? BULLA_OK : BULLA_E_FLASH_READ;
+}
 
-    /* If this fails, the other half may count all the same after the next power-on: nothing may
-     * be appended here, or be found unchanged here, before it has been erased. */
-    state->dirty = true;
-    status = bulla_log_write_header(&to);
+/* The live records and a fresh one, if there is a source for it, into the other half, which then
+ * wins. */
+static enum bulla_status compact(struct bulla_state *state, const struct bulla_log_record *fresh,
+                                 const struct bulla_log_source *source)
+{
+    uint32_t unit = bulla_log_unit(state->flash);
+    struct bulla_state to = {.flash = state->flash,
+                             .offset = state->offset,
+                             .half = state->half,
+                             .unit = unit,
+                             .active = 1 - state->active,
+                             .generation = state->generation + 1,
+                             .end = unit,
+                             .limit = unit,
+                             .stale = true};
+    struct survivors planned;
+    enum bulla_status status = carry_over(state, fresh, NULL, &planned);
+
     if (status != BULLA_OK)
         return status;
-    to.dirty = false;
-    to.stale = true;
+    uint32_t more = source != NULL ? bulla_log_footprint(unit, fresh->len) : 0;
+    if (overhead(unit) + planned.size + more > state->half || state->generation == GENERATION_MAX)
+        return BULLA_E_STATE_FULL;
+    status = fill(state, &to, fresh, source, &planned);
+    if (status != BULLA_OK)
+        return status;
+
+    /* If this fails, the other half may count all the same after the next power-on: nothing may
+     * be appended here, or be found unchanged here, before this half has been made to count. */
+    state->dirty = state->stale = state->unsure = true;
+    state->counter = fresh->counter + 1;
+    to.counter = fresh->counter; /* of records that were not kept too: a SEAL must be above all */
+    status = bulla_log_write_header(&to);
+    if (status == BULLA_OK)
+        status = seal(&to);
+    if (status != BULLA_OK)
+        return status;
     *state = to;
     retire(state);
     return BULLA_OK;
 }
 
-/* ---- open, format, put, get ---- */
+/* ---- settle ---- */
 
-/* Geometry of the halves. A partition that is too small or crooked cannot hold a state. */
-static enum bulla_status locate(struct bulla_state *state, const struct bulla_flash *flash,
-                                const struct bulla_partition *partition)
+/* Would it take nothing away if this record were lost? */
+static enum bulla_status is_spare(const struct bulla_state *state,
+                                  const struct bulla_log_record *record, bool *spare)
 {
-    if (bulla_state_room(partition) == 0)
-        return BULLA_E_STATE_FULL;
-    if (partition->offset > flash->size || partition->size > flash->size - partition->offset)
-        return BULLA_E_PARTITION_BOUNDS;
+    struct bulla_log_record other;
+    enum bulla_status status = BULLA_OK;
 
-    *state = (struct bulla_state){
-        .flash = flash,
-        .offset = partition->offset,
-        .half = bulla_state_room(partition),
-        .end = BULLA_LOG_HEADER_SIZE,
-    };
-    return BULLA_OK;
+    *spare = record->kind == BULLA_RECORD_EVENT || record->kind == BULLA_RECORD_SEAL;
+    if (bulla_log_copies(record->kind) != 2)
+        return BULLA_OK;
+    status = bulla_log_find(state, record->kind, record->slot, 1, &other, spare);
+    *spare = *spare && other.len == record->len && other.content_crc == record->content_crc;
+    return status == BULLA_E_STATE_DAMAGED ? BULLA_OK : status;
 }
 
-/* Walk through the half once: where it ends, the last counter, and whether all of it is whole. */
-static enum bulla_status replay(struct bulla_state *state)
+/* The last record once more; one of a pair by compaction, so that no third one is ever taken for
+ * the other of it. */
+static enum bulla_status repeat_last(struct bulla_state *state)
 {
-    struct bulla_log_cursor cursor = {.at = BULLA_LOG_HEADER_SIZE};
-    uint32_t end = BULLA_LOG_HEADER_SIZE; /* behind the last record */
-    uint32_t used = 0;
-    enum bulla_status status = bulla_log_measure(state, &used);
+    struct bulla_log_cursor cursor = {.at = state->last};
+    struct bulla_log_record record;
+    bool found = false, spare = true;
+    enum bulla_status status = bulla_log_next(state, &cursor, &record, &found);
 
-    if (status != BULLA_OK)
+    if (status == BULLA_OK && found)
+        status = is_spare(state, &record, &spare);
+    if (status != BULLA_OK || spare)
         return status;
-    state->end = used;
-    for (;;) {
-        struct bulla_log_record record;
-        bool found = false, whole = false;
-
-        status = bulla_log_next(state, &cursor, &record, &found);
-        if (status != BULLA_OK)
-            return status;
-        if (!found)
-            break;
+    state->dirty = bulla_log_copies(record.kind) == 2 ||
+                   bulla_log_footprint(state->unit, record.len) + overhead(state->unit) >
+                       state->half - state->end;
+    if (state->dirty)
+        return BULLA_OK;
+    struct bulla_log_source source = {.from = state, .at = record.at + BULLA_LOG_HEADER_SIZE};
+    record.counter = state->counter + 1;
+    uint32_t end = state->end + bulla_log_footprint(state->unit, record.len);
+    status = bulla_log_append(state, &record, &source);
+    if (status != BULLA_E_FLASH_READ)
+        return status;
+    bool whole = true;
+    state->end = end;
+    state->dirty = true; /* by compaction then */
+    status = BULLA_OK;
+    for (uint32_t time = 0; status == BULLA_OK && whole && time < SETTLE_TRIES; time++)
         status = bulla_log_check(state, &record, &whole);
-        if (status != BULLA_OK)
-            return status;
-        if (!whole || record.at != end || record.mended)
-            state->dirty = true;
-        end = record.at + bulla_log_footprint(record.len);
-    }
-    if (used > end)
+    if (status == BULLA_OK && !whole) /* it reads otherwise than before: it never was there */
+        state->limit = state->last;
+    return status;
+}
+
+/* What is certain is what something lies behind: it was programmed to its end. So the last record
+ * is written again and a SEAL behind it; and only then may the other half's header go, because now
+ * this half is the one that counts for certain. All of it in units that no program has reached.
+ * Where a compaction is due, that is left to it. */
+static enum bulla_status make_sure(struct bulla_state *state)
+{
+    enum bulla_status status = BULLA_OK;
+
+    if (!state->unsure || state->first || (state->dirty && !state->stale))
+        return BULLA_OK;
+    state->end += state->gap ? state->unit : 0;
+    state->gap = false;
+    if (!state->dirty && state->last != 0)
+        status = repeat_last(state);
+    uint32_t limit = state->limit;
+    if (status == BULLA_OK && state->half - state->end >= bulla_log_footprint(state->unit, 0))
+        status = seal(state);
+    if (status != BULLA_OK) {
         state->dirty = true;
-    state->end = used > end ? used : end;
-    state->counter = cursor.counter;
+        return status;
+    }
+    if (state->dirty)
+        state->limit = limit;
+    state->unsure = false;
+    retire(state);
     return BULLA_OK;
 }
 
-/* Has anything that is kept twice rotted in both copies? Of heads, each is asked for alone. */
-static enum bulla_status find_losses(struct bulla_state *state)
+/* May anything be written, this many records among it? */
+static enum bulla_status check_writable(const struct bulla_state *state, uint32_t records)
 {
-    for (size_t i = 0; i < sizeof(kept_twice) / sizeof(kept_twice[0]); i++) {
-        struct bulla_log_record record;
-        bool found;
-        enum bulla_status status =
-            bulla_log_find(state, (uint8_t)kept_twice[i], 0, 0, &record, &found);
-        if (status == BULLA_E_STATE_DAMAGED)
-            state->damaged = true;
-        else if (status != BULLA_OK)
-            return status;
-    }
-    return BULLA_OK;
+    if (state->half == 0)
+        return BULLA_E_STATE_EMPTY;
+    if (state->damaged)
+        return BULLA_E_STATE_DAMAGED;
+    return state->counter > UINT32_MAX - records ? BULLA_E_STATE_FULL : BULLA_OK;
 }
 
-/* No half has a header: was there ever anything? */
-static enum bulla_status judge_headless(const struct bulla_state half[2])
+enum bulla_status bulla_state_settle(struct bulla_state *state)
 {
-    for (uint32_t i = 0; i < 2; i++) {
-        uint32_t used;
-        enum bulla_status status = bulla_log_measure(&half[i], &used);
-        if (status != BULLA_OK)
-            return status;
-        if (used != 0)
-            return BULLA_E_STATE_DAMAGED;
-    }
-    return BULLA_E_STATE_EMPTY;
-}
+    struct bulla_log_record none = {.kind = BULLA_RECORD_SEAL};
+    enum bulla_status status = check_writable(state, 4);
 
-enum bulla_status bulla_state_open(struct bulla_state *state, const struct bulla_flash *flash,
-                                   const struct bulla_partition *partition)
-{
-    struct bulla_state half[2] = {{.half = 0}, {.half = 0}};
-    bool whole[2] = {false, false};
-
-    *state = (struct bulla_state){0};
-    for (uint32_t i = 0; i < 2; i++) {
-        enum bulla_status status = locate(&half[i], flash, partition);
-        if (status != BULLA_OK)
-            return status;
-        half[i].active = i;
-        status = bulla_log_read_header(&half[i], &whole[i]);
-        if (status != BULLA_OK)
-            return status;
-    }
-    if (!whole[0] && !whole[1])
-        return judge_headless(half);
-
-    bool second = whole[1] && (!whole[0] || half[1].generation > half[0].generation);
-    struct bulla_state *winner = &half[second ? 1 : 0];
-    enum bulla_status status = replay(winner);
     if (status == BULLA_OK)
-        status = find_losses(winner);
-    if (status != BULLA_OK)
-        return status;
-    winner->stale = whole[0] && whole[1];
-    *state = *winner;
-    return BULLA_OK;
-}
-
-enum bulla_status bulla_state_format(struct bulla_state *state, const struct bulla_flash *flash,
-                                     const struct bulla_partition *partition)
-{
-    struct bulla_state fresh;
-
-    *state = (struct bulla_state){0};
-    enum bulla_status status = locate(&fresh, flash, partition);
-    if (status != BULLA_OK)
-        return status;
-    for (uint32_t i = 0; status == BULLA_OK && i < 2; i++) {
-        fresh.active = 1 - i;
-        status = bulla_log_erase(&fresh);
+        status = make_sure(state);
+    /* what is unstable may read otherwise from one walk to the next */
+    for (uint32_t time = 0; status == BULLA_OK && state->dirty && time < SETTLE_TRIES; time++) {
+        none.counter = state->counter;
+        status = compact(state, &none, NULL);
+        if (status == BULLA_E_FLASH_READ && time + 1 < SETTLE_TRIES)
+            status = BULLA_OK;
     }
-    if (status != BULLA_OK)
-        return status;
-    fresh.generation = 1;
-    status = bulla_log_write_header(&fresh);
-    if (status != BULLA_OK)
-        return status;
-    *state = fresh;
-    return BULLA_OK;
+    return status;
 }
+
+/* ---- put, get ---- */
 
 /* Is this exactly what record number `age` of its kind and slot says? */
 static enum bulla_status is_unchanged(const struct bulla_state *state,
@@ -363,7 +369,8 @@ static enum bulla_status leaves_room(const struct bulla_state *state,
     if (status != BULLA_OK)
         return status;
     /* all three are at most a half */
-    uint32_t need = bulla_state_footprint(0, 0, 0) + kept.large + bulla_log_footprint(fresh->len);
+    uint32_t unit = bulla_log_unit(state->flash);
+    uint32_t need = footprint(unit, 0, 0, 0) + kept.large + bulla_log_footprint(unit, fresh->len);
     return need <= state->half ? BULLA_OK : BULLA_E_STATE_FULL;
 }
 
@@ -371,20 +378,19 @@ static enum bulla_status leaves_room(const struct bulla_state *state,
 static enum bulla_status put(struct bulla_state *state, enum bulla_record_kind kind, uint8_t slot,
                              struct bulla_bytes content, uint32_t copies)
 {
-    if (state->half == 0)
-        return BULLA_E_STATE_EMPTY;
-    if (state->damaged)
-        return BULLA_E_STATE_DAMAGED;
-    if (content.len > UINT16_MAX || state->counter == UINT32_MAX)
-        return BULLA_E_STATE_FULL;
-
+    enum bulla_status status = check_writable(state, 4); /* as many as one put may come to write */
+    if (status == BULLA_OK && content.len > UINT16_MAX)
+        status = BULLA_E_STATE_FULL;
+    if (status == BULLA_OK)
+        status = make_sure(state);
+    if (status != BULLA_OK)
+        return status;
     struct bulla_log_source source = {.bytes = content.data};
     struct bulla_log_record fresh = {.kind = (uint8_t)kind,
                                      .slot = slot,
                                      .len = (uint16_t)content.len,
                                      .counter = state->counter + 1,
                                      .content_crc = bulla_crc32(0, content)};
-    enum bulla_status status = BULLA_OK;
     bool same = kind != BULLA_RECORD_EVENT && !state->dirty;
     for (uint32_t age = 0; same && age < copies && status == BULLA_OK; age++)
         status = is_unchanged(state, &fresh, &source, age, &same);
@@ -394,10 +400,15 @@ static enum bulla_status put(struct bulla_state *state, enum bulla_record_kind k
         status = leaves_room(state, &fresh);
     if (status != BULLA_OK)
         return status;
-    if (state->dirty || bulla_log_footprint(fresh.len) > state->half - state->end)
+    uint32_t gap = state->gap ? state->unit : 0;
+    if (state->dirty ||
+        bulla_log_footprint(state->unit, fresh.len) + gap + BULLA_LOG_RESERVE_UNITS * state->unit >
+            state->half - state->end)
         return compact(state, &fresh, &source);
 
     retire(state);
+    state->end += gap;
+    state->gap = false;
     fresh.at = state->end;
     status = bulla_log_append(state, &fresh, &source);
     if (status != BULLA_OK)
@@ -411,43 +422,20 @@ enum bulla_status bulla_state_put(struct bulla_state *state, enum bulla_record_k
     return put(state, kind, slot, content, 1);
 }
 
+bool bulla_state_has_pair(const struct bulla_state *state, enum bulla_record_kind kind)
+{
+    struct bulla_log_record newest, other;
+    bool found = false;
+
+    return bulla_log_find(state, (uint8_t)kind, 0, 0, &newest, &found) == BULLA_OK && found &&
+           bulla_log_find(state, (uint8_t)kind, 0, 1, &other, &found) == BULLA_OK && found &&
+           newest.len == other.len && newest.content_crc == other.content_crc;
+}
+
 enum bulla_status bulla_state_put_twice(struct bulla_state *state, enum bulla_record_kind kind,
                                         struct bulla_bytes content)
 {
     enum bulla_status status = put(state, kind, 0, content, 2);
 
     return status == BULLA_OK ? put(state, kind, 0, content, 2) : status;
-}
-
-enum bulla_status bulla_state_get_aged(const struct bulla_state *state, enum bulla_record_kind kind,
-                                       uint8_t slot, uint32_t age, uint8_t *buffer, size_t size,
-                                       size_t *len, bool *found)
-{
-    struct bulla_log_record record = {.len = 0};
-    bool known = false;
-
-    *len = 0;
-    *found = false;
-    enum bulla_status status = bulla_log_find(state, (uint8_t)kind, slot, age, &record, &known);
-    if (status != BULLA_OK || !known)
-        return status;
-    if (record.len > size)
-        return BULLA_E_WORKSPACE_TOO_SMALL;
-    if (record.len > 0)
-        status = bulla_log_read(state, record.at + BULLA_LOG_HEADER_SIZE, buffer, record.len);
-    if (status != BULLA_OK)
-        return status;
-    if (bulla_crc32(0, (struct bulla_bytes){buffer, record.len}) != record.content_crc)
-        return BULLA_E_FLASH_READ;
-    *len = record.len;
-    *found = true;
-    return BULLA_OK;
-}
-
-enum bulla_status bulla_state_get(const struct bulla_state *state, enum bulla_record_kind kind,
-                                  uint8_t slot, uint8_t *buffer, size_t size, size_t *len)
-{
-    bool found;
-
-    return bulla_state_get_aged(state, kind, slot, 0, buffer, size, len, &found);
 }

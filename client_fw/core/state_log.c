@@ -9,11 +9,6 @@
 #include "bulla/mem.h"
 #include "crc32.h"
 
-#define MAGIC "bst1"
-/* Records start and are programmed in units of 16 bytes, so that flash whose smallest program
- * unit is anything up to that (SPI NOR 1, STM32 8 or 16, encrypted ESP32 flash 16) is never
- * asked to program a unit twice. */
-#define ALIGN 16u
 #define CHUNK 256u /* bytes on the stack while copying */
 
 #define HEADER_BITS (8u * BULLA_LOG_HEADER_SIZE)
@@ -50,6 +45,19 @@ static enum bulla_status program_half(const struct bulla_state *state, uint32_t 
     return status;
 }
 
+/* Records start and are programmed in units of 16 bytes, so that flash whose smallest program
+ * unit is anything up to that (SPI NOR 1, STM32 8 or 16, encrypted ESP32 flash 16) is never
+ * asked to program a unit twice; of 32 where the flash has such. */
+uint32_t bulla_log_unit(const struct bulla_flash *flash)
+{
+    return flash->unit > BULLA_LOG_HEADER_SIZE ? BULLA_FLASH_UNIT_MAX : BULLA_LOG_HEADER_SIZE;
+}
+
+static uint32_t round_up(uint32_t len, uint32_t unit)
+{
+    return (len + unit - 1) / unit * unit;
+}
+
 /* Bytes from the start of the half up to the last one that is not erased, in whole units. */
 enum bulla_status bulla_log_measure(const struct bulla_state *state, uint32_t *used)
 {
@@ -61,7 +69,7 @@ enum bulla_status bulla_log_measure(const struct bulla_state *state, uint32_t *u
             return status;
         for (uint32_t i = CHUNK; i > 0; i--) {
             if (bytes[i - 1] != 0xff) {
-                *used = end - CHUNK + (i + ALIGN - 1) / ALIGN * ALIGN;
+                *used = end - CHUNK + round_up(i, state->unit);
                 return BULLA_OK;
             }
         }
@@ -90,8 +98,8 @@ enum bulla_status bulla_log_erase(const struct bulla_state *state)
 
 static void encode_half(const struct bulla_state *state, uint8_t bytes[BULLA_LOG_HEADER_SIZE])
 {
-    memcpy(bytes, MAGIC, 4);
-    bulla_state_store_u32(bytes + 4, state->half);
+    memcpy(bytes, state->first ? "bst1" : "bst2", 4);
+    bulla_state_store_u32(bytes + 4, state->first ? state->half : state->half + state->unit);
     bulla_state_store_u32(bytes + 8, state->generation);
     bulla_state_store_u32(bytes + 12, bulla_crc32(0, (struct bulla_bytes){bytes, 12}));
 }
@@ -101,6 +109,12 @@ static bool is_half(struct bulla_state *state, const uint8_t found[BULLA_LOG_HEA
     uint8_t expected[BULLA_LOG_HEADER_SIZE];
 
     state->generation = bulla_state_load_u32(found + 8);
+    state->first = found[3] == '1';
+    state->unit = BULLA_LOG_HEADER_SIZE;
+    if (bulla_state_load_u32(found + 4) == state->half + BULLA_FLASH_UNIT_MAX)
+        state->unit = BULLA_FLASH_UNIT_MAX;
+    if (memcmp(found, "bst", 3) != 0)
+        return false;
     encode_half(state, expected);
     return memcmp(found, expected, BULLA_LOG_HEADER_SIZE) == 0;
 }
@@ -136,9 +150,9 @@ enum bulla_status bulla_log_write_header(const struct bulla_state *state)
 /* ---- records ---- */
 
 /* Room a record takes. */
-uint32_t bulla_log_footprint(uint16_t len)
+uint32_t bulla_log_footprint(uint32_t unit, uint16_t len)
 {
-    return BULLA_LOG_HEADER_SIZE + (len + ALIGN - 1) / ALIGN * ALIGN;
+    return round_up(BULLA_LOG_HEADER_SIZE + (uint32_t)len, unit);
 }
 
 /* The CRC starts from the generation: what an erase left behind of an earlier one is no record. */
@@ -176,6 +190,15 @@ static bool mend(const struct bulla_state *state, uint8_t bytes[BULLA_LOG_HEADER
     return false;
 }
 
+static bool is_blank(const uint8_t *bytes, uint32_t len)
+{
+    bool blank = true;
+
+    for (uint32_t i = 0; i < len; i++)
+        blank = blank && bytes[i] == 0xff;
+    return blank;
+}
+
 /* at is a unit within the half. *whole: a header lies there, later than `counter`, and what it
  * announces ends within the half. One is `expected` behind the record before: there a bit that
  * rotted is mended. */
@@ -188,7 +211,8 @@ static enum bulla_status read_record(const struct bulla_state *state, uint32_t a
     if (status != BULLA_OK)
         return status;
     bool is_right = is_record(state, bytes);
-    record->mended = !is_right && expected && mend(state, bytes);
+    record->blank = is_blank(bytes, BULLA_LOG_HEADER_SIZE);
+    record->mended = !is_right && !record->blank && expected && mend(state, bytes);
     record->at = at;
     record->kind = bytes[0];
     record->slot = bytes[1];
@@ -196,25 +220,27 @@ static enum bulla_status read_record(const struct bulla_state *state, uint32_t a
     record->counter = bulla_state_load_u32(bytes + 4);
     record->content_crc = bulla_state_load_u32(bytes + 8);
     *whole = (is_right || record->mended) && record->counter > counter &&
-             bulla_log_footprint(record->len) <= state->half - at;
+             bulla_log_footprint(state->unit, record->len) <= state->half - at;
     return BULLA_OK;
 }
 
 /* The next record with a whole header. Its length can be trusted, so torn content is stepped over
- * unread. A header that rotted is passed unit by unit: it costs its record, not the later ones. */
+ * unread. A header that rotted is passed unit by unit: it costs its record, not the later ones. A
+ * blank unit may lie before any record. */
 enum bulla_status bulla_log_next(const struct bulla_state *state, struct bulla_log_cursor *cursor,
                                  struct bulla_log_record *record, bool *found)
 {
     bool expected = true;
 
     *found = false;
-    while (cursor->at < state->end && !*found) {
+    while (cursor->at < state->limit && !*found) {
         enum bulla_status status =
             read_record(state, cursor->at, cursor->counter, expected, record, found);
-        expected = false;
         if (status != BULLA_OK)
             return status;
-        cursor->at += *found ? bulla_log_footprint(record->len) : ALIGN;
+        expected = expected && record->blank;
+        cursor->junk = cursor->junk || !(*found || record->blank);
+        cursor->at += *found ? bulla_log_footprint(state->unit, record->len) : state->unit;
     }
     if (*found)
         cursor->counter = record->counter;
@@ -239,6 +265,35 @@ enum bulla_status bulla_log_check(const struct bulla_state *state,
     return BULLA_OK;
 }
 
+uint32_t bulla_log_copies(uint8_t kind)
+{
+    if (kind == BULLA_RECORD_TRUST || kind == BULLA_RECORD_IDENTITY ||
+        kind == BULLA_RECORD_CONFIRMED || kind == BULLA_RECORD_FLOOR)
+        return 2;
+    return kind == BULLA_RECORD_EVENT ? BULLA_STATE_EVENTS_KEPT : 1;
+}
+
+/* Does nothing lie behind a record, where `after` is, but SEALs and itself once more? (The two of
+ * what is kept twice stand for each other.) */
+static enum bulla_status is_last(const struct bulla_state *state,
+                                 const struct bulla_log_record *record,
+                                 struct bulla_log_cursor after, bool *last)
+{
+    struct bulla_log_record later = {.kind = BULLA_RECORD_SEAL};
+    enum bulla_status status = BULLA_OK;
+
+    after.junk = false;
+    *last = true;
+    for (bool found = true; status == BULLA_OK && found && *last;) {
+        status = bulla_log_next(state, &after, &later, &found);
+        bool same = later.kind == record->kind && later.slot == record->slot &&
+                    later.len == record->len && later.content_crc == record->content_crc &&
+                    bulla_log_copies(record->kind) == 1;
+        *last = !after.junk && (!found || same || later.kind == BULLA_RECORD_SEAL);
+    }
+    return status;
+}
+
 enum bulla_status bulla_log_next_match(const struct bulla_state *state,
                                        struct bulla_log_cursor *cursor, uint8_t kind, uint8_t slot,
                                        struct bulla_log_record *record, bool *whole, bool *found)
@@ -252,17 +307,11 @@ enum bulla_status bulla_log_next_match(const struct bulla_state *state,
         status = bulla_log_check(state, record, whole);
         if (status != BULLA_OK || *whole)
             return status;
-        if (record->at + bulla_log_footprint(record->len) < state->end)
-            return BULLA_OK;
+        bool last = false;
+        status = is_last(state, record, *cursor, &last);
+        if (status != BULLA_OK || !last)
+            return status;
     }
-}
-
-uint32_t bulla_log_copies(uint8_t kind)
-{
-    if (kind == BULLA_RECORD_TRUST || kind == BULLA_RECORD_IDENTITY ||
-        kind == BULLA_RECORD_CONFIRMED || kind == BULLA_RECORD_FLOOR)
-        return 2;
-    return kind == BULLA_RECORD_EVENT ? BULLA_STATE_EVENTS_KEPT : 1;
 }
 
 /* Of what is kept twice, one lost record leaves the other one of its pair. An older head would pass
@@ -274,37 +323,62 @@ bool bulla_log_is_lost(uint8_t kind, uint32_t whole, uint32_t lost)
     return bulla_log_copies(kind) == 2 && lost > (whole > 0 ? 1u : 0u);
 }
 
+/* All whole records of one kind and slot. */
+struct survey {
+    struct bulla_log_record chosen; /* the one that was asked for, counted from the oldest */
+    struct bulla_log_record newest[2];
+    uint32_t count;
+    uint32_t lost; /* behind the newest whole one */
+};
+
+static enum bulla_status look_through(const struct bulla_state *state, uint8_t kind, uint8_t slot,
+                                      uint32_t number, struct survey *survey)
+{
+    struct bulla_log_cursor cursor = {.at = state->unit};
+
+    *survey = (struct survey){.count = 0};
+    for (;;) {
+        struct bulla_log_record match;
+        bool whole = false, found = false;
+        enum bulla_status status =
+            bulla_log_next_match(state, &cursor, kind, slot, &match, &whole, &found);
+        if (status != BULLA_OK || !found)
+            return status;
+        survey->lost = whole ? 0 : survey->lost + 1;
+        if (!whole)
+            continue;
+        if (survey->count == number)
+            survey->chosen = match;
+        survey->newest[1] = survey->newest[0];
+        survey->newest[0] = match;
+        survey->count++;
+    }
+}
+
+/* Older ones than the last two take a second walk: there is no room to remember them all. */
 enum bulla_status bulla_log_find(const struct bulla_state *state, uint8_t kind, uint8_t slot,
                                  uint32_t age, struct bulla_log_record *record, bool *found)
 {
-    struct bulla_log_cursor cursor = {.at = BULLA_LOG_HEADER_SIZE};
-    struct bulla_log_record last[BULLA_STATE_EVENTS_KEPT]; /* a ring */
-    uint32_t count = 0;
-    uint32_t lost = 0;
+    struct survey survey;
+    enum bulla_status status = look_through(state, kind, slot, UINT32_MAX, &survey);
 
-    for (;;) {
-        struct bulla_log_record match;
-        bool whole = false;
-        *found = false;
-        enum bulla_status status =
-            bulla_log_next_match(state, &cursor, kind, slot, &match, &whole, found);
-        if (status != BULLA_OK)
-            return status;
-        if (!*found)
-            break;
-        lost = whole ? 0 : lost + 1;
-        if (!whole)
-            continue;
-        last[count % BULLA_STATE_EVENTS_KEPT] = match;
-        count++;
-    }
-    if (bulla_log_is_lost(kind, count, lost))
+    *found = false;
+    if (status != BULLA_OK)
+        return status;
+    if (bulla_log_is_lost(kind, survey.count, survey.lost))
         return BULLA_E_STATE_DAMAGED;
     /* Older events may still lie in the log until it is compacted: what is told must not depend
      * on that. */
+    uint32_t count = survey.count;
     if (age >= count || age >= BULLA_STATE_EVENTS_KEPT)
         return BULLA_OK;
-    *record = last[(count - 1 - age) % BULLA_STATE_EVENTS_KEPT];
+    if (age >= 2)
+        status = look_through(state, kind, slot, count - 1 - age, &survey);
+    if (status != BULLA_OK)
+        return status;
+    if (survey.count != count) /* a misread bit */
+        return BULLA_E_FLASH_READ;
+    *record = age < 2 ? survey.newest[age] : survey.chosen;
     *found = true;
     return BULLA_OK;
 }
@@ -318,32 +392,43 @@ static enum bulla_status fetch(const struct bulla_log_source *source, uint32_t d
     return BULLA_OK;
 }
 
-/* Write a record at the end, where the caller knows that it fits. The header goes first: if the
- * content is torn the length is known, and no content is ever taken for a header. */
+/* Write a record at the end, where the caller knows that it fits. The header goes first, with what
+ * fits beside it into one unit: if the content is torn the length is known, and no content is ever
+ * taken for a header. */
 enum bulla_status bulla_log_append(struct bulla_state *state, const struct bulla_log_record *record,
                                    const struct bulla_log_source *source)
 {
     uint8_t bytes[CHUNK];
-    uint32_t crc = 0;
+    uint32_t crc = 0, done = 0;
+    uint32_t at = state->end;
+    uint32_t head = BULLA_LOG_HEADER_SIZE;
+    uint32_t room = state->unit; /* of the program that comes next */
+    enum bulla_status status = BULLA_OK;
 
     encode_record(state, record, bytes);
-    enum bulla_status status = program_half(state, state->end, bytes, BULLA_LOG_HEADER_SIZE);
-    for (uint32_t done = 0; status == BULLA_OK && done < record->len; done += CHUNK) {
-        uint32_t n = record->len - done < CHUNK ? record->len - done : CHUNK;
-        uint32_t units = (n + ALIGN - 1) / ALIGN * ALIGN;
+    do {
+        uint32_t left = record->len - done;
+        uint32_t n = left < room - head ? left : room - head;
 
-        status = fetch(source, done, bytes, n);
+        if (n > 0)
+            status = fetch(source, done, bytes + head, n);
         if (status != BULLA_OK)
             return status;
-        crc = bulla_crc32(crc, (struct bulla_bytes){bytes, n});
-        memset(bytes + n, 0xff, units - n);
-        status = program_half(state, state->end + BULLA_LOG_HEADER_SIZE + done, bytes, units);
-    }
+        crc = bulla_crc32(crc, (struct bulla_bytes){bytes + head, n});
+        uint32_t len = round_up(head + n, state->unit);
+        memset(bytes + head + n, 0xff, len - head - n);
+        status = program_half(state, at, bytes, len);
+        done += n;
+        at += len;
+        head = 0;
+        room = CHUNK;
+    } while (status == BULLA_OK && done < record->len);
     if (status != BULLA_OK)
         return status;
     if (crc != record->content_crc) /* a copy of something that reads otherwise than before */
         return BULLA_E_FLASH_READ;
-    state->end += bulla_log_footprint(record->len);
+    state->last = state->end;
+    state->end = state->limit = at;
     state->counter = record->counter;
     return BULLA_OK;
 }

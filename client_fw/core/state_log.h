@@ -2,8 +2,9 @@
 #ifndef BULLA_CORE_STATE_LOG_H
 #define BULLA_CORE_STATE_LOG_H
 
-/* Inside the device state: state_log.c (the records of one half) for state.c (which half, and
- * when), and what state_records.c (the contents) needs of both. Not public.
+/* Inside the device state: state_log.c (the records of one half) for state_open.c (which half) and
+ * state.c (when what is written), and what state_records.c (the contents) needs of them. Not
+ * public.
  *
  * Functions of state_log.c work on the half `state->active`, up to `state->end`. */
 
@@ -18,6 +19,7 @@
 #define BULLA_TRIAL_LEN     (BULLA_DIGEST_SIZE + 1)
 #define BULLA_RUNNING_LEN   6
 #define BULLA_EVENT_LEN     8
+#define BULLA_BOOTS_LEN     10
 
 struct bulla_log_record {
     uint32_t at; /* of its header, within the half */
@@ -27,12 +29,14 @@ struct bulla_log_record {
     uint32_t counter;
     uint32_t content_crc;
     bool mended; /* one bit of its header was wrong */
+    bool blank;  /* there is no header, but erased bytes */
 };
 
-/* Where a replay has come to. Starts at BULLA_LOG_HEADER_SIZE, 0. */
+/* Where a replay has come to. Starts at state->unit, 0. */
 struct bulla_log_cursor {
     uint32_t at;
     uint32_t counter; /* of the record before: they rise */
+    bool junk;        /* it has passed what is neither blank nor a record */
 };
 
 /* Content of a record to be written: in memory, or in another half. */
@@ -46,6 +50,9 @@ struct bulla_log_source {
 uint32_t bulla_log_offset(const struct bulla_state *state, uint32_t index);
 BULLA_MUST_CHECK enum bulla_status bulla_log_read(const struct bulla_state *state, uint32_t at,
                                                   uint8_t *buffer, size_t len);
+/* Kept free at the end of every half: for SEALs, whatever happens. */
+#define BULLA_LOG_RESERVE_UNITS 4u
+
 /* Bytes from the start of the half up to the last one that is not erased, in whole units. */
 BULLA_MUST_CHECK enum bulla_status bulla_log_measure(const struct bulla_state *state,
                                                      uint32_t *used);
@@ -58,8 +65,10 @@ BULLA_MUST_CHECK enum bulla_status bulla_log_read_header(struct bulla_state *sta
 /* The commit: with its header a half counts. */
 BULLA_MUST_CHECK enum bulla_status bulla_log_write_header(const struct bulla_state *state);
 
-/* Room a record with this much content takes. */
-uint32_t bulla_log_footprint(uint16_t len);
+/* Room a record with this much content takes in a half of this unit. */
+uint32_t bulla_log_footprint(uint32_t unit, uint16_t len);
+/* The unit in which this flash is written. */
+uint32_t bulla_log_unit(const struct bulla_flash *flash);
 
 /* The next record with a whole header. */
 BULLA_MUST_CHECK enum bulla_status bulla_log_next(const struct bulla_state *state,
@@ -70,7 +79,7 @@ BULLA_MUST_CHECK enum bulla_status bulla_log_check(const struct bulla_state *sta
                                                    const struct bulla_log_record *record,
                                                    bool *whole);
 /* The next record of this kind and slot, whole or rotted. One whose content was torn by a power cut
- * is passed over: it is the last in its half, nothing is ever appended behind it. */
+ * is passed over: nothing lies behind it but SEALs and itself once more. */
 BULLA_MUST_CHECK enum bulla_status
 bulla_log_next_match(const struct bulla_state *state, struct bulla_log_cursor *cursor, uint8_t kind,
                      uint8_t slot, struct bulla_log_record *record, bool *whole, bool *found);
@@ -89,7 +98,7 @@ BULLA_MUST_CHECK enum bulla_status bulla_log_append(struct bulla_state *state,
                                                     const struct bulla_log_record *record,
                                                     const struct bulla_log_source *source);
 
-/* state.c: record number `age` of this kind and slot into buffer. BULLA_OK and *found false:
+/* Record number `age` of this kind and slot into buffer. BULLA_OK and *found false:
  * there are not so many. */
 BULLA_MUST_CHECK enum bulla_status bulla_state_get_aged(const struct bulla_state *state,
                                                         enum bulla_record_kind kind, uint8_t slot,

@@ -4,6 +4,7 @@
 
 #include "bulla/mem.h"
 #include "bulla/state.h"
+#include "crc32.h"
 #include "state_log.h"
 
 /* The newest record of a kind without slots, which must have this length. */
@@ -158,6 +159,57 @@ enum bulla_status bulla_state_get_running(const struct bulla_state *state,
     return BULLA_OK;
 }
 
+/* Counts belong to one RUNNING record: its counter in the log names it, and no other ever has it.
+ */
+static enum bulla_status find_running(const struct bulla_state *state, uint32_t *counter)
+{
+    struct bulla_log_record running;
+    bool found = false;
+    enum bulla_status status = bulla_log_find(state, BULLA_RECORD_RUNNING, 0, 0, &running, &found);
+
+    *counter = status == BULLA_OK && found ? running.counter : 0;
+    return status;
+}
+
+enum bulla_status bulla_state_put_boots(struct bulla_state *state, const struct bulla_boots *boots)
+{
+    uint8_t bytes[BULLA_BOOTS_LEN];
+    uint32_t counter = 0;
+    /* first, because it may write RUNNING again, under another counter */
+    enum bulla_status status = bulla_state_settle(state);
+
+    if (status == BULLA_OK)
+        status = find_running(state, &counter);
+    if (status != BULLA_OK)
+        return status;
+    bulla_state_store_u32(bytes, counter);
+    bytes[4] = boots->trial;
+    bytes[5] = boots->crashes;
+    bulla_state_store_u32(bytes + 6, boots->left);
+    return bulla_state_put(state, BULLA_RECORD_BOOTS, 0,
+                           (struct bulla_bytes){bytes, sizeof(bytes)});
+}
+
+enum bulla_status bulla_state_get_boots(const struct bulla_state *state, struct bulla_boots *boots,
+                                        bool *found)
+{
+    uint8_t bytes[BULLA_BOOTS_LEN];
+    uint32_t counter = 0;
+
+    *boots = (struct bulla_boots){0};
+    enum bulla_status status =
+        get_exactly(state, BULLA_RECORD_BOOTS, 0, bytes, sizeof(bytes), found);
+    if (status != BULLA_OK || !*found)
+        return status;
+    boots->left = bulla_state_load_u32(bytes + 6);
+    status = find_running(state, &counter);
+    if (status != BULLA_OK || counter == 0 || counter != bulla_state_load_u32(bytes))
+        return status;
+    boots->trial = bytes[4];
+    boots->crashes = bytes[5];
+    return BULLA_OK;
+}
+
 enum bulla_status bulla_state_put_event(struct bulla_state *state,
                                         const struct bulla_event_record *event)
 {
@@ -192,4 +244,37 @@ enum bulla_status bulla_state_get_head(const struct bulla_state *state, uint8_t 
                                        uint8_t *buffer, size_t size, size_t *len, bool *found)
 {
     return bulla_state_get_aged(state, BULLA_RECORD_HEAD, slot, 0, buffer, size, len, found);
+}
+
+enum bulla_status bulla_state_get_aged(const struct bulla_state *state, enum bulla_record_kind kind,
+                                       uint8_t slot, uint32_t age, uint8_t *buffer, size_t size,
+                                       size_t *len, bool *found)
+{
+    struct bulla_log_record record = {.len = 0};
+    bool known = false;
+
+    *len = 0;
+    *found = false;
+    enum bulla_status status = bulla_log_find(state, (uint8_t)kind, slot, age, &record, &known);
+    if (status != BULLA_OK || !known)
+        return status;
+    if (record.len > size)
+        return BULLA_E_WORKSPACE_TOO_SMALL;
+    if (record.len > 0)
+        status = bulla_log_read(state, record.at + BULLA_LOG_HEADER_SIZE, buffer, record.len);
+    if (status != BULLA_OK)
+        return status;
+    if (bulla_crc32(0, (struct bulla_bytes){buffer, record.len}) != record.content_crc)
+        return BULLA_E_FLASH_READ;
+    *len = record.len;
+    *found = true;
+    return BULLA_OK;
+}
+
+enum bulla_status bulla_state_get(const struct bulla_state *state, enum bulla_record_kind kind,
+                                  uint8_t slot, uint8_t *buffer, size_t size, size_t *len)
+{
+    bool found;
+
+    return bulla_state_get_aged(state, kind, slot, 0, buffer, size, len, &found);
 }

@@ -337,6 +337,9 @@ enum bulla_status bulla_client_update(struct bulla_client *client, const struct 
     /* decoded only once its signatures held, and told even if it is not for this device */
     result->manifest = client->reader.manifest;
     result->manifest_known = result->manifest.image.size != 0;
+    if (status != BULLA_OK)
+        bulla_client_note_once(client, BULLA_DID_FAIL_UPDATE, install->target, status,
+                               result->sequence);
     if (status != BULLA_OK || result->nothing_newer)
         return status;
     result->slot = install->target;

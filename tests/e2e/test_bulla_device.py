@@ -38,6 +38,8 @@ KEY = sealing.Key("release")
 STRANGER = sealing.Key("stranger")
 SECTOR = 4096
 SLOT_0, SLOT_1, OTADATA = 0x10000, 0x190000, 0xD000
+STATE_SIZE = 0x10000  # of the bulla partition, at the end of the built-in layouts
+VERIFY = str(Path(os.environ.get("BULLA_BIN", ".")) / "bulla-verify")
 NEW, PENDING, VALID, INVALID, ABORTED = range(5)
 
 
@@ -186,13 +188,22 @@ class Case(unittest.TestCase):
         self.assertEqual(run.stdout, slot + "\n", run.stderr)
         return run.stderr
 
+    def facts(self):
+        """All that a device knows and holds but its journal."""
+        answer = self.json("status", self.flash, code=0)
+        events = answer.pop("events")
+        return answer, self.flash.read_bytes()[:-STATE_SIZE], events
+
     def refused(self, status, code=1, **how):
-        """The update is refused with this status, and not one byte of flash changes."""
-        before = self.flash.read_bytes()
+        """The update is refused with this status, and nothing changes but that the journal says so."""
+        *before, _ = self.facts()
         run = self.update(code=code, **how)
         self.assertIn(f": {status}: ", run.stderr)
         self.assertEqual(run.stderr.count("\n"), 1, run.stderr)
-        self.assertEqual(self.flash.read_bytes(), before)
+        *after, events = self.facts()
+        self.assertEqual(after, before)
+        if status not in ("trial-pending", "no-slot", "tls-no-trust"):  # before an attempt
+            self.assertEqual((events[0]["event"], events[0]["status"]), ("update-failed", status))
 
 
 class Life(Case):
@@ -364,6 +375,139 @@ class Life(Case):
         self.refused("image-format")
 
 
+class AfterTheUpdate(Case):
+    """Trials of several boots, crash loops, the health check, nothing that boots, the journal."""
+
+    def setUp(self):
+        super().setUp()
+        self.provision(sequence=1)
+        self.boot("ota_0")
+        self.publish(MIDDLE, sequence=2)
+        self.update()
+
+    def confirmed(self):
+        self.boot("ota_1")
+        self.run_device("confirm", self.flash, code=0)
+
+    def crash(self, slot, *more):
+        answer = self.json("boot", self.flash, "--reset", "crash", *more, code=0)
+        self.assertEqual(answer["slot"], slot)
+        return answer
+
+    def audit(self):
+        public = self.folder / "release.pub"
+        public.write_bytes(KEY.pem())
+        run = subprocess.run([VERIFY, "flash", self.flash, "--trust", public, "--json"],
+                             stdout=subprocess.PIPE, timeout=120, text=True)
+        return json.loads(run.stdout)
+
+    def events(self):
+        """The journal as both programs tell it."""
+        told = [(e["event"], e["slot"], e["status"])
+                for e in self.json("status", self.flash, code=0)["events"]]
+        self.assertEqual([(e["what"], e["slot"].replace("none", "nothing"), e["status"])
+                          for e in self.audit()["events"]], told)
+        return told
+
+    def test_trial_has_as_many_boots_as_the_port_allows(self):
+        for number in (1, 2, 3):
+            answer = self.json("boot", self.flash, "--trial-boots", 3, code=0)
+            self.assertEqual((answer["slot"], answer["trial"], answer["trial_boot"]),
+                             ("ota_1", True, number))
+        self.assertIn("has used 3 boots", self.run_device("status", self.flash, code=0).stdout)
+        run = self.run_device("boot", self.flash, "--trial-boots", 3, code=0)
+        self.assertEqual(run.stdout, "ota_0\n")
+        self.assertIn("ended without confirmation", run.stderr)
+        self.assertIn(("fall-back", "ota_1", "trial-not-confirmed"), self.events())
+
+    def test_crash_loop_of_a_confirmed_release_falls_back_and_says_why(self):
+        self.confirmed()
+        for number in (1, 2, 3, 4):
+            self.assertEqual(self.crash("ota_1")["crashes"], number)
+        self.boot("ota_1")  # a power loss is no crash
+        self.assertIn("It crashed 4 times in a row", self.run_device("status", self.flash).stdout)
+        self.assertEqual(self.audit()["last_boot"], {"slot": "ota_1", "trial": False, "crashes": 4})
+        answer = self.crash("ota_0")
+        self.assertTrue(answer["crash_loop"])
+        self.assertIn("ota_1 crashed 5 times in a row", answer["why"])
+        self.assertEqual(records(self.flash.read_bytes()), [(1, VALID), (2, ABORTED)])
+        self.assertEqual(self.json("status", self.flash)["sequence"], 2)
+        self.assertEqual(self.events()[0], ("fall-back", "ota_1", "crash-loop"))
+        self.update()  # the same release, as a trial
+        self.boot("ota_1")
+
+    def test_crash_loop_that_ends_in_time_is_forgotten(self):
+        self.confirmed()
+        for _ in range(3):
+            for _ in range(2):
+                self.crash("ota_1", "--crashes", 3)
+            self.assertIn("no crash counts", self.run_device("alive", self.flash, code=0).stdout)
+            before = self.flash.read_bytes()
+            self.run_device("alive", self.flash, code=0)
+            self.assertEqual(self.flash.read_bytes(), before)
+
+    def test_crashes_count_nothing_where_the_port_wants_none(self):
+        self.confirmed()
+        before = self.flash.read_bytes()
+        for _ in range(8):
+            self.crash("ota_1", "--crashes", 0)
+        self.assertEqual(self.flash.read_bytes(), before)
+
+    def test_confirm_waits_until_the_server_is_reached(self):
+        self.boot("ota_1")
+        url = SERVER.url(f"{self.folder.name}/app.suit")
+        for bad, code, words in (
+                (SERVER.url(f"{self.folder.name}/gone.suit"), 2, "http-status: not confirmed: "),
+                ("https://127.0.0.1:1/app.suit", 2, "net-connect: not confirmed: 127.0.0.1 port 1"),
+                ("http://127.0.0.1/app.suit", 2, "url: ")):
+            run = self.run_device("confirm", self.flash, "--reach", bad, code=code)
+            self.assertIn("error: " + words, run.stderr)
+        self.publish(MIDDLE, keys=[STRANGER], sequence=2)
+        run = self.run_device("confirm", self.flash, "--reach", url, code=1)
+        self.assertIn("refused: signature-unknown-key: not confirmed: ", run.stderr)
+        self.assertEqual(records(self.flash.read_bytes())[1], (2, PENDING))
+        self.assertEqual(self.events()[:3],
+                         [("not-confirmed", "ota_1", "signature-unknown-key"),
+                          ("not-confirmed", "ota_1", "net-connect"),
+                          ("not-confirmed", "ota_1", "http-status")])
+        self.publish(MIDDLE, sequence=2)
+        for transport in ("mbedtls", "curl"):
+            self.assertIn("sequence 2", self.run_device(
+                "confirm", self.flash, "--reach", url, "--transport", transport, "--timeout", 20,
+                code=0).stdout)
+        self.assertEqual(records(self.flash.read_bytes())[1], (2, VALID))
+
+    def test_nothing_bootable_is_explained_and_recovery_code_can_repair_it(self):
+        self.confirmed()
+        data = bytearray(self.flash.read_bytes())
+        data[SLOT_0 + 300] ^= 1
+        data[SLOT_1 + 300] ^= 1
+        self.flash.write_bytes(data)
+        for _ in range(2):
+            run = self.run_device("boot", self.flash, code=1)
+            self.assertIn("refused: nothing-bootable: ", run.stderr)
+        self.assertEqual([e for e in self.events() if e[0] == "nothing-boots"],
+                         [("nothing-boots", "ota_1", "image-digest")])
+        text = self.run_device("status", self.flash, code=0).stdout
+        self.assertIn("Nothing can boot: no slot verifies", text)
+        self.assertIn("To repair it: recovery code can still install a release", text)
+        for label in ("ota_0", "ota_1"):
+            self.assertIn(f"Slot '{label}': does not verify: image-digest (", text)
+        self.update("--recovery")
+        slot = self.json("boot", self.flash, code=0)["slot"]
+        self.run_device("confirm", self.flash, code=0)
+        self.boot(slot)
+
+    def test_words_that_a_reset_does_not_know_are_usage_errors(self):
+        for words in (["boot", "--reset", "fire"], ["boot", "--trial-boots", 0],
+                      ["boot", "--trial-boots", 251], ["boot", "--crashes", 256],
+                      ["boot", "--crashes", "-1"], ["confirm", "--timeout", 3],
+                      ["confirm", "--transport", "curl"], ["alive", "--crashes", 1]):
+            before = self.flash.read_bytes()
+            self.run_device(words[0], self.flash, *words[1:], code=2)
+            self.assertEqual(self.flash.read_bytes(), before)
+
+
 class Download(Case):
     def setUp(self):
         super().setUp()
@@ -488,11 +632,11 @@ class Download(Case):
 
     def test_no_network_is_not_a_verdict(self):
         self.refused("http-status", code=2, name="nothing-here")
-        before = self.flash.read_bytes()
+        before = self.flash.read_bytes()[:-STATE_SIZE]
         run = self.run_device("update", self.flash, "--url", "https://127.0.0.1:1/app.suit",
                               code=2)
         self.assertIn("error: net-connect: 127.0.0.1 port 1", run.stderr)
-        self.assertEqual(self.flash.read_bytes(), before)
+        self.assertEqual(self.flash.read_bytes()[:-STATE_SIZE], before)
 
     def test_server_with_another_key_is_refused(self):
         self.trust.write_bytes(sealing.trust_store([KEY], pins=[bytes(32)]))
@@ -505,6 +649,11 @@ class Download(Case):
         self.provision(OLD, "--force", sequence=1)
         self.publish(MIDDLE, sequence=2)
         self.refused("tls-no-trust")
+
+
+class DownloadWithCurl(Download):
+    def update(self, *more, **how):
+        return super().update("--transport", "curl", *more, **how)
 
 
 class Provision(Case):
@@ -617,7 +766,7 @@ class Provision(Case):
         self.boot("ota_0")
 
     def test_missing_flash_is_exit_2_everywhere(self):
-        for command in (["boot"], ["confirm"], ["reject"], ["status"], ["set-boot"]):
+        for command in (["boot"], ["alive"], ["confirm"], ["reject"], ["status"], ["set-boot"]):
             more = ["ota_0"] if command == ["set-boot"] else []
             run = self.run_device(*command, self.flash, *more, code=2)
             self.assertIn("error: io: ", run.stderr)

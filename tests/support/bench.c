@@ -446,3 +446,44 @@ bool bench_same(const struct bench *b, const uint8_t *snapshot)
 {
     return memcmp(b->sim.bytes, snapshot, b->sim.size) == 0;
 }
+
+/* ---- two flashes, record by record ---- */
+
+static enum bulla_status read_snapshot(void *ctx, uint32_t offset, void *buffer, size_t len)
+{
+    memcpy(buffer, (const uint8_t *)ctx + offset, len);
+    return BULLA_OK;
+}
+
+static bool same_record(const struct bulla_state *a, const struct bulla_state *b,
+                        enum bulla_record_kind kind, uint8_t slot)
+{
+    static uint8_t bytes[2][BULLA_TRUST_SIZE_MAX];
+    size_t len[2] = {0, 0};
+
+    return bulla_state_get(a, kind, slot, bytes[0], sizeof(bytes[0]), &len[0]) ==
+               bulla_state_get(b, kind, slot, bytes[1], sizeof(bytes[1]), &len[1]) &&
+           len[0] == len[1] && memcmp(bytes[0], bytes[1], len[0]) == 0;
+}
+
+bool bench_same_but_events(const struct bench *b, const uint8_t *snapshot)
+{
+    static const uint8_t slots[] = {0, 1, 2, BULLA_STATE_SLOT_FACTORY};
+    const struct bulla_partition *records = &b->client.layout.state;
+    uint32_t end = records->offset + records->size;
+    struct bulla_flash then = b->flash;
+    struct bulla_state state[2];
+
+    then.read = read_snapshot;
+    then.ctx = (void *)(uintptr_t)snapshot;
+    bool same = memcmp(b->sim.bytes, snapshot, records->offset) == 0 &&
+                memcmp(b->sim.bytes + end, snapshot + end, b->sim.size - end) == 0 &&
+                bulla_state_open(&state[0], &b->flash, records) == BULLA_OK &&
+                bulla_state_open(&state[1], &then, records) == BULLA_OK;
+    for (uint8_t kind = BULLA_RECORD_TRUST; same && kind <= BULLA_RECORD_BOOTS; kind++) {
+        for (size_t i = 0; same && i < sizeof(slots); i++)
+            same = kind == BULLA_RECORD_EVENT ||
+                   same_record(&state[0], &state[1], (enum bulla_record_kind)kind, slots[i]);
+    }
+    return same;
+}

@@ -119,5 +119,7 @@ struct bulla_ota_record bench_read_record(const struct bench *b, uint32_t sector
 /* A copy of the whole chip, and whether it is still the same. */
 uint8_t *bench_snapshot(const struct bench *b);
 bool bench_same(const struct bench *b, const uint8_t *snapshot);
+/* The same, except that the device's journal may tell more. */
+bool bench_same_but_events(const struct bench *b, const uint8_t *snapshot);
 
 #endif

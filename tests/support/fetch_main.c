@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bulla-fetch: the TLS transport on its own, for tests against real and hostile servers.
+/* bulla-fetch: a transport on its own, for tests against real and hostile servers.
  *
- *     bulla-fetch --trust STORE [options] URL...
+ *     bulla-fetch --trust STORE [--transport mbedtls|curl] [options] URL...
  *
  * All URLs go through one transport. One line each on stdout:
  *     STATUS http=N from=N length=N|- total=N|- retry=N etag=TEXT bytes=N
@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "curl.h"
 #include "mbedtls.h"
 #include "net_posix.h"
 
@@ -29,6 +30,15 @@ struct job {
     unsigned pause_ms; /* between reads, as a device that erases flash */
     size_t stop_after; /* body bytes, then the body is left unread */
     FILE *out;
+    bool use_curl;
+};
+
+/* One of the two. */
+struct transports {
+    struct bulla_posix_net net;
+    struct bulla_stream stream;
+    struct bulla_tls_transport tls;
+    struct bulla_curl_transport curl;
 };
 
 static void die(const char *what)
@@ -126,18 +136,22 @@ static void set_option(struct job *job, const char *name, const char *value)
         job->options.client_key = span(read_file(value, true));
     else if (strcmp(name, "no-clock") == 0)
         job->options.has_clock = false;
+    else if (strcmp(name, "transport") == 0)
+        job->use_curl = strcmp(value, "curl") == 0;
     else if (strcmp(name, "output") == 0 && (job->out = fopen(value, "wb")) == NULL)
         die(value);
 }
 
 static void parse(struct job *job, int argc, char **argv)
 {
-    static const struct option names[] = {
-        {"trust", 1, NULL, 0},        {"from", 1, NULL, 0},        {"to", 1, NULL, 0},
-        {"etag", 1, NULL, 0},         {"buffer", 1, NULL, 0},      {"pause", 1, NULL, 0},
-        {"stop-after", 1, NULL, 0},   {"progress", 1, NULL, 0},    {"deadline", 1, NULL, 0},
-        {"max-fragment", 1, NULL, 0}, {"certificate", 1, NULL, 0}, {"key", 1, NULL, 0},
-        {"no-clock", 0, NULL, 0},     {"output", 1, NULL, 0},      {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"trust", 1, NULL, 0},       {"from", 1, NULL, 0},
+                                          {"to", 1, NULL, 0},          {"etag", 1, NULL, 0},
+                                          {"buffer", 1, NULL, 0},      {"pause", 1, NULL, 0},
+                                          {"stop-after", 1, NULL, 0},  {"progress", 1, NULL, 0},
+                                          {"deadline", 1, NULL, 0},    {"max-fragment", 1, NULL, 0},
+                                          {"certificate", 1, NULL, 0}, {"key", 1, NULL, 0},
+                                          {"no-clock", 0, NULL, 0},    {"output", 1, NULL, 0},
+                                          {"transport", 1, NULL, 0},   {NULL, 0, NULL, 0}};
     int index;
     int c;
     while ((c = getopt_long(argc, argv, "", names, &index)) != -1) {
@@ -147,11 +161,41 @@ static void parse(struct job *job, int argc, char **argv)
     }
 }
 
+static enum bulla_status begin(struct transports *all, const struct job *job,
+                               const struct bulla_trust *trust, struct bulla_transport *out)
+{
+    const struct bulla_curl_options options = {
+        .deadline_ms = job->options.deadline_ms,
+        .progress_ms = job->options.progress_ms,
+        .has_clock = job->options.has_clock,
+        .client_certificate = job->options.client_certificate,
+        .client_key = job->options.client_key,
+    };
+    enum bulla_status status;
+    if (job->use_curl) {
+        status = bulla_curl_transport_init(&all->curl, trust, &options);
+        *out = bulla_curl_transport_view(&all->curl);
+    } else {
+        all->stream = bulla_posix_stream(&all->net);
+        status = bulla_tls_transport_init(&all->tls, trust, &all->stream, &job->options);
+        *out = bulla_tls_transport_view(&all->tls);
+    }
+    return status;
+}
+
+static void end(struct transports *all, const struct job *job)
+{
+    if (job->use_curl)
+        bulla_curl_transport_free(&all->curl);
+    else
+        bulla_tls_transport_free(&all->tls);
+}
+
 int main(int argc, char **argv)
 {
-    static struct bulla_tls_transport tls;
-    struct bulla_posix_net net;
+    static struct transports all;
     struct bulla_trust trust;
+    struct bulla_transport transport;
     struct job job = {.options = {.has_clock = true},
                       .request = {.to = UINT64_MAX},
                       .buffer_size = 16384,
@@ -162,14 +206,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "trust store: %s\n", bulla_status_name(status));
         return 3;
     }
-    struct bulla_stream stream = bulla_posix_stream(&net);
-    status = bulla_tls_transport_init(&tls, &trust, &stream, &job.options);
-    struct bulla_transport transport = bulla_tls_transport_view(&tls);
+    status = begin(&all, &job, &trust, &transport);
     if (status != BULLA_OK)
         printf("%s\n", bulla_status_name(status));
     for (int i = optind; i < argc && status == BULLA_OK; i++)
         status = fetch(&transport, argv[i], &job);
-    bulla_tls_transport_free(&tls);
+    end(&all, &job);
     if (job.out != NULL && fclose(job.out) != 0)
         die("output");
     free((void *)(uintptr_t)job.options.client_certificate.data);

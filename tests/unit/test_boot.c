@@ -1161,6 +1161,60 @@ static void test_boot_power_cut_counts_a_failed_trial_once(void **state)
     flash_sim_close(&base);
 }
 
+/* What is kept twice is kept twice again after the next boot, wherever confirm was cut. */
+static void test_boot_power_cut_leaves_no_single_copy(void **state)
+{
+    struct flash_sim base;
+    char why[FLASH_SIM_WHY_SIZE];
+    uint32_t at = 1;
+    uint32_t confirmed = 0;
+
+    (void)state;
+    in_trial();
+    assert_status(flash_sim_copy(&base, &bench.sim, why), BULLA_OK);
+    for (bool ended = false; !ended; at++) {
+        flash_sim_close(&bench.sim);
+        assert_status(flash_sim_copy(&bench.sim, &base, why), BULLA_OK);
+        bench.sim.fault = (struct flash_sim_fault){.cut_at = at};
+        ended = bench_confirm(&bench) == BULLA_OK && !bench.sim.dead;
+        flash_sim_power_on(&bench.sim);
+        assert_status(bench_boot(&bench, &boot), BULLA_OK);
+        assert_status(bench_open(&bench), BULLA_OK);
+        if (bench.client.confirmed.sequence == 1)
+            continue;
+        confirmed++;
+        assert_true(bulla_state_has_pair(&bench.client.state, BULLA_RECORD_CONFIRMED));
+        assert_true(bench.client.floor == 0 ||
+                    bulla_state_has_pair(&bench.client.state, BULLA_RECORD_FLOOR));
+    }
+    assert_in_range(confirmed, 3, at);
+    flash_sim_close(&base);
+}
+
+/* The boot could not write down that the fall-back runs: the port knows, and nothing touches it. */
+static void test_boot_executing_slot_is_believed_above_the_record(void **state)
+{
+    struct seal_buffer envelope;
+
+    (void)state;
+    in_trial();
+    assert_boots(0, false);
+    bench_publish(&bench, middle, &(struct seal_options){.sequence = 3}, &envelope);
+    assert_status(bench_open(&bench), BULLA_OK);
+    int32_t slot = BULLA_SLOT_NONE;
+    assert_status(bulla_client_running(&bench.client, &slot), BULLA_OK);
+    assert_int_equal(slot, 0);
+    bench.client.executing = 1;
+    assert_status(bulla_client_running(&bench.client, &slot), BULLA_OK);
+    assert_int_equal(slot, 1);
+    assert_status(bulla_client_target(&bench.client, &slot), BULLA_OK);
+    assert_int_equal(slot, 0);
+    bench.client.executing = 0;
+    assert_status(bulla_client_target(&bench.client, &slot), BULLA_OK);
+    assert_int_equal(slot, 1);
+    seal_buffer_free(&envelope);
+}
+
 #define TEST(name)         cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define TEST_FACTORY(name) cmocka_unit_test_setup_teardown(name, set_up_factory, tear_down)
 #define TEST_THREE(name)   cmocka_unit_test_setup_teardown(name, set_up_three, tear_down)
@@ -1209,6 +1263,8 @@ int main(void)
         TEST_FACTORY(test_boot_factory_fallback_installs_the_confirmed_release_again),
         TEST(test_boot_power_cut_anywhere_leaves_the_old_or_the_new_choice),
         TEST(test_boot_power_cut_counts_a_failed_trial_once),
+        TEST(test_boot_power_cut_leaves_no_single_copy),
+        TEST(test_boot_executing_slot_is_believed_above_the_record),
     };
 
     return cmocka_run_group_tests(tests, load_all, free_all);

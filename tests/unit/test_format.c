@@ -384,7 +384,7 @@ static void test_format_state_bytes_are_those_on_flash(void **state)
     assert_int_equal(len, 48);
     assert_memory_equal(device.sim.bytes, expected, len);
 
-    static const struct field half[] = {{"magic", "bst1"}, {"bytes of a half", "\0\x20\0\0"}};
+    static const struct field half[] = {{"magic", "bst2"}, {"bytes of a half", "\x10\x20\0\0"}};
     static const struct field record[] = {
         {"kind", "\x04"}, {"slot", "\0"}, {"length", "\x04\0"}, {"counter", "\x01\0\0\0"}};
     check_fields(section, "header offset", half, 2, 16, expected);
@@ -407,6 +407,8 @@ static void test_format_state_record_lengths_are_those_on_flash(void **state)
     assert_status(bulla_state_put_running(&device.state, &(struct bulla_running){.slot = 0}),
                   BULLA_OK);
     assert_status(bulla_state_put_event(&device.state, &(struct bulla_event_record){.what = 1}),
+                  BULLA_OK);
+    assert_status(bulla_state_put_boots(&device.state, &(struct bulla_boots){.trial = 1}),
                   BULLA_OK);
     char *section = section_of_format("Device state");
     const char *at = document_table(section, "kind");

@@ -8,7 +8,7 @@ from kit_cases import Kit
 
 states = Kit("state", ".bin", "device", "status", "confirmed", "floor", "sentence")
 SIZE, HALF = 0x4000, 0x2000
-TRUST, IDENTITY, CONFIRMED, FLOOR, HEAD, TRIAL, RUNNING, EVENT = range(1, 9)
+TRUST, IDENTITY, CONFIRMED, FLOOR, HEAD, TRIAL, RUNNING, EVENT, BOOTS, SEAL = range(1, 11)
 
 
 def half_header(generation=1, half=HALF, crc=0, magic=b"bst1"):
@@ -16,10 +16,10 @@ def half_header(generation=1, half=HALF, crc=0, magic=b"bst1"):
     return head + struct.pack("<I", zlib.crc32(head) ^ crc)
 
 
-def record(kind, content, counter, slot=0, generation=1, crc=0, header_crc=0):
+def record(kind, content, counter, slot=0, generation=1, crc=0, header_crc=0, unit=16):
     head = struct.pack("<BBHII", kind, slot, len(content), counter, zlib.crc32(content) ^ crc)
     head += struct.pack("<I", zlib.crc32(head, generation) ^ header_crc)
-    return head + content + b"\xff" * (-len(content) % 16)
+    return head + content + b"\xff" * (-len(head + content) % unit)
 
 
 def log(*records, generation=1):
@@ -27,6 +27,14 @@ def log(*records, generation=1):
     out = half_header(generation)
     for counter, (kind, content, *how) in enumerate(records, 1):
         out += record(kind, content, **{"counter": counter, "generation": generation, **(how[0] if how else {})})
+    return out
+
+
+def log2(*records, generation=1, unit=16, half=HALF):
+    """The same in the second format."""
+    out = half_header(generation, half + unit, magic=b"bst2").ljust(unit, b"\xff")
+    for counter, (kind, content, *how) in enumerate(records, 1):
+        out += record(kind, content, **{"counter": counter, "generation": generation, "unit": unit, **(how[0] if how else {})})
     return out
 
 
@@ -66,7 +74,7 @@ for bit in (0, 31, 32, 63, 64, 95, 96, 127):
     state(f"header-bit-{bit}", "ok", f"bit {bit} of the header turned: mended", turned(log((FLOOR, u32(5))), bit), floor=5)
     state(f"header-bits-{bit}", "state-damaged", f"bit {bit} of the header and another one turned", turned(log((FLOOR, u32(5))), bit, (bit + 9) % 128))
 state("header-other-half", "state-damaged", "another size of a half, and a right CRC", half_header(half=0x1000))
-state("header-other-magic", "state-damaged", "another magic, and a right CRC", half_header(magic=b"bst2"))
+state("header-other-magic", "state-damaged", "another magic, and a right CRC", half_header(magic=b"bst3"))
 state("newer-second", "ok", "two halves, the second of a higher generation",
       log((FLOOR, u32(5))).ljust(HALF, b"\xff") + log((FLOOR, u32(7)), generation=2), floor=7)
 state("newer-first", "ok", "two halves, the first of a higher generation",
@@ -114,3 +122,26 @@ state("behind-garbage", "ok", "sixteen other bytes are stepped over", log((FLOOR
 state("in-content", "ok", "a record inside another one's content is not read",
       log((FLOOR, u32(5)), (HEAD, record(FLOOR, u32(6), 9)), NOTE), floor=5)
 state("too-long", "ok", "a length that leaves the half", log((FLOOR, u32(5))) + record(HEAD, bytes(0x2000), 2)[:16], floor=5)
+
+# ---- the second format ----
+SEALED = (SEAL, b"")
+for unit in (16, 32):
+    state(f"second-unit-{unit}", "ok", f"units of {unit} bytes", log2((FLOOR, u32(5)), confirmed(3), confirmed(3), NOTE, SEALED, unit=unit), confirmed=3, floor=5)
+    state(f"second-blank-unit-{unit}", "ok", "a blank unit between two records",
+          log2((FLOOR, u32(5)), unit=unit) + b"\xff" * unit + record(FLOOR, u32(6), 2, unit=unit), floor=6)
+state("second-unit-0", "state-damaged", "no unit", log2(unit=16, half=HALF - 16))
+state("second-unit-48", "state-damaged", "a unit of 48 bytes", half_header(half=HALF + 48, magic=b"bst2"))
+state("second-unit-in-first", "state-damaged", "the first format, with a unit", half_header(half=HALF + 16))
+state("second-newer-sealed", "ok", "of two halves the higher generation counts when it has a SEAL",
+      log2((FLOOR, u32(5))).ljust(HALF, b"\xff") + log2((FLOOR, u32(7), {"counter": 2}), (SEAL, b"", {"counter": 3}), generation=2), floor=7)
+state("second-newer-unsealed", "ok", "without a SEAL the other one counts",
+      log2((FLOOR, u32(5))).ljust(HALF, b"\xff") + log2((FLOOR, u32(7), {"counter": 2}), generation=2), floor=5)
+state("second-newer-outvoted", "ok", "written to the other half since: that one counts",
+      log2((FLOOR, u32(5)), (SEAL, b"", {"counter": 4})).ljust(HALF, b"\xff")
+      + log2((FLOOR, u32(7), {"counter": 2}), (SEAL, b"", {"counter": 3}), generation=2), floor=5)
+state("second-newer-alone", "ok", "without a SEAL, and no other half", log2((FLOOR, u32(7)), generation=2), floor=7)
+state("second-over-first", "ok", "the second format over the first",
+      log((FLOOR, u32(5))).ljust(HALF, b"\xff") + log2((FLOOR, u32(7), {"counter": 2}), (SEAL, b"", {"counter": 3}), generation=2, unit=32), floor=7)
+state("second-torn-sealed", "ok", "torn content with a SEAL behind: it never was there", log2((FLOOR, u32(5)), (FLOOR, u32(6), LOST), SEALED), floor=5)
+state("second-torn-again", "state-damaged", "two torn copies behind one whole", log2((FLOOR, u32(5)), (FLOOR, u32(6), LOST), (FLOOR, u32(6), LOST), NOTE))
+state("second-torn-running", "ok", "torn, and written once more", log2((RUNNING, bytes(6), LOST), (RUNNING, bytes(6)), SEALED))

@@ -65,10 +65,16 @@ BULLA_MUST_CHECK bool flash_audit_same_trust(const struct bulla_trust *a,
 
 /* ---- flash_names.c ---- */
 
-/* "app, ota_0"; "VALID"; "confirm". Never empty. */
+/* "app, ota_0"; "VALID". Never empty. */
 void flash_kind_text(const struct bulla_partition *partition, char *buf, size_t size);
 const char *flash_ota_state_name(uint32_t state);
-const char *flash_event_name(uint8_t what);
+/* Label of a slot, escaped; "none" if there is no such slot. */
+void flash_label(const struct flash_audit *audit, int32_t slot, char *buf, size_t size);
+#define LABEL_TEXT_MAX 160u /* 16 bytes, each escaped to at most 8 characters */
+
+/* ---- flash_state.c ---- */
+
+void flash_report_state(struct host_tool *tool, const struct flash_audit *audit);
 
 /* ---- flash_report.c ---- */
 

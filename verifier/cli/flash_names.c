@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the numbers on a flash are called. */
 
+#include <stdlib.h>
+
 #include "flash_audit.h"
+#include "verify.h"
 
 struct kind {
     int type;
@@ -50,9 +53,10 @@ const char *flash_ota_state_name(uint32_t state)
     return state == BULLA_OTA_UNDEFINED ? "UNDEFINED" : "unknown";
 }
 
-const char *flash_event_name(uint8_t what)
+void flash_label(const struct flash_audit *audit, int32_t slot, char *buf, size_t size)
 {
-    static const char *const names[] = {"unknown", "provision", "update",   "boot",  "confirm",
-                                        "reject",  "fall-back", "set-boot", "repair"};
-    return what < sizeof names / sizeof names[0] ? names[what] : names[0];
+    const struct bulla_partition *p = bulla_layout_slot(&audit->client.layout, slot);
+    char *label = p != NULL ? host_escape(verify_text(p->label)) : NULL;
+    (void)snprintf(buf, size, "%s", label != NULL ? label : "none");
+    free(label);
 }

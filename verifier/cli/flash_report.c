@@ -10,17 +10,6 @@
 
 #define MAGIC_MD5 0xebu
 
-/* Label of a slot, escaped; "none" and "factory" are ours. */
-static void label_of(const struct flash_audit *audit, int32_t slot, char *buf, size_t size)
-{
-    const struct bulla_partition *p = bulla_layout_slot(&audit->client.layout, slot);
-    char *label = p != NULL ? host_escape(verify_text(p->label)) : NULL;
-    (void)snprintf(buf, size, "%s", label != NULL ? label : "none");
-    free(label);
-}
-
-#define LABEL_TEXT_MAX 160u /* 16 bytes, each escaped to at most 8 characters */
-
 /* ---- partition table ---- */
 
 static const char *md5_verdict(struct bulla_bytes table, uint32_t end, enum bulla_status status)
@@ -93,7 +82,7 @@ static void report_record(struct host_tool *tool, const struct flash_audit *audi
     char label[LABEL_TEXT_MAX] = "none";
     bool empty = record->seq == BULLA_OTA_SEQ_NONE;
     if (!empty && slots > 0)
-        label_of(audit, (int32_t)bulla_ota_slot_of(record->seq, slots), label, sizeof label);
+        flash_label(audit, (int32_t)bulla_ota_slot_of(record->seq, slots), label, sizeof label);
     if (empty)
         host_say(tool, "  record %" PRIu32 ": empty", index);
     else
@@ -150,7 +139,7 @@ static json_t *matches_json(const struct flash_audit *audit, const struct audite
         char label[LABEL_TEXT_MAX];
         if ((s->matches >> i & 1u) == 0)
             continue;
-        label_of(audit, audit->slots[i].slot, label, sizeof label);
+        flash_label(audit, audit->slots[i].slot, label, sizeof label);
         (void)json_array_append_new(list, json_string(label));
     }
     return list;
@@ -163,7 +152,7 @@ static void say_matches(const struct host_tool *tool, const struct flash_audit *
         char label[LABEL_TEXT_MAX];
         if ((s->matches >> i & 1u) == 0)
             continue;
-        label_of(audit, audit->slots[i].slot, label, sizeof label);
+        flash_label(audit, audit->slots[i].slot, label, sizeof label);
         report_line(tool, "matches", "the envelope stored for %s (sequence %" PRIu32 ")", label,
                     audit->slots[i].claim.sequence);
     }
@@ -209,7 +198,7 @@ static void report_slot(struct host_tool *tool, const struct flash_audit *audit,
                         const struct audited_slot *s, json_t *list)
 {
     char label[LABEL_TEXT_MAX];
-    label_of(audit, s->slot, label, sizeof label);
+    flash_label(audit, s->slot, label, sizeof label);
     host_say(tool, "slot %s at 0x%" PRIx32 ", %" PRIu32 " bytes: %s", label, s->partition->offset,
              s->partition->size, standing(s));
     if (s->status != BULLA_OK && !s->blank)
@@ -245,130 +234,6 @@ static void report_slots(struct host_tool *tool, const struct flash_audit *audit
     json_decref(list);
 }
 
-/* ---- device state ---- */
-
-static void report_events(struct host_tool *tool, const struct flash_audit *audit)
-{
-    json_t *list = json_array();
-    for (uint32_t age = 0; age < BULLA_STATE_EVENTS_KEPT; age++) {
-        struct bulla_event_record event;
-        bool found = false;
-        char label[LABEL_TEXT_MAX];
-        if (bulla_state_event(&audit->client.state, age, &event, &found) != BULLA_OK || !found)
-            break;
-        const char *status = event.status < BULLA_STATUS_COUNT
-                                 ? bulla_status_name((enum bulla_status)event.status)
-                                 : "unknown";
-        label_of(audit,
-                 event.slot == BULLA_STATE_SLOT_FACTORY ? BULLA_SLOT_FACTORY : (int32_t)event.slot,
-                 label, sizeof label);
-        report_line(tool, age == 0 ? "events" : "", "%s %s: %s, %" PRIu32,
-                    flash_event_name(event.what), label, status, event.value);
-        (void)json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:I}", "what", flash_event_name(event.what), "slot",
-                            label, "status", status, "value", (json_int_t)event.value));
-    }
-    if (tool->json)
-        (void)json_object_set(tool->doc, "events", list);
-    json_decref(list);
-}
-
-static const char *trust_text(const struct flash_audit *audit)
-{
-    if (!audit->has_device_trust)
-        return "the device stores no usable trust store";
-    return flash_audit_same_trust(&audit->device_trust, &audit->client.trust)
-               ? "the device trusts the same keys as --trust"
-               : "the device trusts other keys, rights or another threshold than --trust";
-}
-
-static void report_device_keys(struct host_tool *tool, const struct flash_audit *audit)
-{
-    json_t *keys = json_array();
-    for (uint32_t i = 0; audit->has_device_trust && i < audit->device_trust.key_count; i++) {
-        char hex[2 * BULLA_KEY_ID_SIZE + 1];
-        host_hex((struct bulla_bytes){audit->device_trust.keys[i].id, BULLA_KEY_ID_SIZE}, hex);
-        report_line(tool, "device key", "%s", hex);
-        (void)json_array_append_new(keys, json_string(hex));
-    }
-    report_line(tool, "trust", "%s", trust_text(audit));
-    bool same = audit->has_device_trust &&
-                flash_audit_same_trust(&audit->device_trust, &audit->client.trust);
-    json_t *threshold = audit->has_device_trust
-                            ? json_integer((json_int_t)audit->device_trust.threshold)
-                            : json_null();
-    if (tool->json)
-        (void)json_object_set_new(tool->doc, "device_trust",
-                                  json_pack("{s:O, s:o, s:b}", "keys", keys, "threshold", threshold,
-                                            "same_as_given", (int)same));
-    else
-        json_decref(threshold);
-    json_decref(keys);
-}
-
-/* What the last boot started, and how often a release failed its trial. */
-static void report_last_boot(struct host_tool *tool, const struct flash_audit *audit)
-{
-    const struct bulla_running *running = &audit->client.running;
-    struct bulla_trial trial;
-    bool found = false;
-    char label[LABEL_TEXT_MAX];
-    label_of(audit,
-             running->slot == BULLA_STATE_SLOT_FACTORY ? BULLA_SLOT_FACTORY
-                                                       : (int32_t)running->slot,
-             label, sizeof label);
-    if (audit->client.has_running)
-        report_line(tool, "last boot", "%s%s", label, running->trial ? ", as a trial" : "");
-    if (tool->json && audit->client.has_running)
-        (void)json_object_set_new(
-            tool->doc, "last_boot",
-            json_pack("{s:s, s:b}", "slot", label, "trial", (int)running->trial));
-    if (bulla_state_get_trial(&audit->client.state, &trial, &found) != BULLA_OK || !found)
-        return;
-    char hex[2 * BULLA_DIGEST_SIZE + 1];
-    host_hex((struct bulla_bytes){trial.manifest_digest, BULLA_DIGEST_SIZE}, hex);
-    report_line(tool, "failed trials", "%u, of manifest %s", (unsigned)trial.failed, hex);
-    if (tool->json)
-        (void)json_object_set_new(
-            tool->doc, "failed_trials",
-            json_pack("{s:i, s:s}", "count", (int)trial.failed, "manifest_sha256", hex));
-}
-
-static void report_state(struct host_tool *tool, const struct flash_audit *audit)
-{
-    const struct bulla_client *client = &audit->client;
-    host_say(tool, "device state: %s%s%s", bulla_status_name(audit->state_status),
-             audit->state_status == BULLA_OK ? "" : ": ",
-             audit->state_status == BULLA_OK ? "" : bulla_status_sentence(audit->state_status));
-    if (tool->json)
-        (void)json_object_set_new(tool->doc, "state",
-                                  json_string(bulla_status_name(audit->state_status)));
-    if (audit->assumed_identity)
-        report_line(tool, "chip", "not stored; assumed from the first image: id %u, revision %u",
-                    (unsigned)client->identity.chip_id, (unsigned)client->identity.chip_revision);
-    if (audit->state_status != BULLA_OK)
-        return;
-    if (client->has_confirmed)
-        report_line(tool, "confirmed", "sequence %" PRIu32, client->confirmed.sequence);
-    else
-        report_line(tool, "confirmed", "no release yet");
-    report_line(tool, "floor", "%" PRIu32, client->floor);
-    report_last_boot(tool, audit);
-    json_t *confirmed =
-        client->has_confirmed ? json_integer((json_int_t)client->confirmed.sequence) : json_null();
-    if (tool->json) {
-        (void)json_object_set(tool->doc, "confirmed", confirmed);
-        (void)json_object_set_new(tool->doc, "floor", json_integer((json_int_t)client->floor));
-        (void)json_object_set_new(tool->doc, "vendor_id",
-                                  report_uuid_json(client->identity.vendor_id));
-        (void)json_object_set_new(tool->doc, "class_id",
-                                  report_uuid_json(client->identity.class_id));
-    }
-    json_decref(confirmed);
-    report_device_keys(tool, audit);
-    report_events(tool, audit);
-}
-
 /* ---- boot ---- */
 
 /* Why this slot, in the order in which reasons weigh. */
@@ -379,11 +244,11 @@ static void boot_reason(const struct flash_audit *audit, char *buf, size_t size)
     if (boot->last_resort) {
         (void)snprintf(buf, size, "its record says it failed, but no other slot verifies");
     } else if (boot->refused_slot != BULLA_SLOT_NONE) {
-        label_of(audit, boot->refused_slot, other, sizeof other);
+        flash_label(audit, boot->refused_slot, other, sizeof other);
         (void)snprintf(buf, size, "%s comes first but does not verify (%s)", other,
                        bulla_status_name(boot->refused_why));
     } else if (boot->ended_trial != BULLA_SLOT_NONE) {
-        label_of(audit, boot->ended_trial, other, sizeof other);
+        flash_label(audit, boot->ended_trial, other, sizeof other);
         (void)snprintf(buf, size, "the trial of %s ended without a confirmation", other);
     } else if (boot->trial) {
         (void)snprintf(buf, size, "otadata selects it, for a trial");
@@ -405,7 +270,7 @@ void flash_boot_sentence(const struct flash_audit *audit, char *buf, size_t size
         return;
     }
     if (audit->boot_status != BULLA_OK) {
-        label_of(audit, audit->boot.refused_slot, label, sizeof label);
+        flash_label(audit, audit->boot.refused_slot, label, sizeof label);
         if (audit->boot.refused_slot == BULLA_SLOT_NONE)
             (void)snprintf(buf, size, "nothing boots: there is no app slot");
         else
@@ -413,7 +278,7 @@ void flash_boot_sentence(const struct flash_audit *audit, char *buf, size_t size
                            label, bulla_status_name(audit->boot.refused_why));
         return;
     }
-    label_of(audit, audit->boot.slot, label, sizeof label);
+    flash_label(audit, audit->boot.slot, label, sizeof label);
     boot_reason(audit, reason, sizeof reason);
     (void)snprintf(buf, size, "%s boots next: %s", label, reason);
 }
@@ -424,8 +289,8 @@ static void report_boot(struct host_tool *tool, const struct flash_audit *audit)
     char label[LABEL_TEXT_MAX];
     char idf[LABEL_TEXT_MAX];
     flash_boot_sentence(audit, sentence, sizeof sentence);
-    label_of(audit, audit->boot.slot, label, sizeof label);
-    label_of(audit, audit->idf_slot, idf, sizeof idf);
+    flash_label(audit, audit->boot.slot, label, sizeof label);
+    flash_label(audit, audit->idf_slot, idf, sizeof idf);
     bool try_all = audit->idf_slot == BULLA_SLOT_FACTORY && strcmp(idf, "none") == 0;
     host_say(tool, "%s", sentence);
     host_say(tool, "a stock ESP-IDF bootloader would select %s%s",
@@ -459,5 +324,5 @@ void flash_report(struct host_tool *tool, const struct flash_audit *audit)
         return;
     report_otadata(tool, audit);
     report_slots(tool, audit);
-    report_state(tool, audit);
+    flash_report_state(tool, audit);
 }

@@ -241,6 +241,12 @@ const char *bulla_status_name(enum bulla_status status)
         return "trial-pending";
     case BULLA_E_TRIAL_FAILED_BEFORE:
         return "trial-failed-before";
+    case BULLA_E_TRIAL_NOT_CONFIRMED:
+        return "trial-not-confirmed";
+    case BULLA_E_CRASH_LOOP:
+        return "crash-loop";
+    case BULLA_E_UNHEALTHY:
+        return "unhealthy";
     case BULLA_E_NO_TRIAL:
         return "no-trial";
     case BULLA_E_NO_FALLBACK:
@@ -554,6 +560,12 @@ const char *bulla_status_sentence(enum bulla_status status)
         return "the running release has not been confirmed yet";
     case BULLA_E_TRIAL_FAILED_BEFORE:
         return "this release failed its trial three times";
+    case BULLA_E_TRIAL_NOT_CONFIRMED:
+        return "the trial ended without a confirmation";
+    case BULLA_E_CRASH_LOOP:
+        return "the app crashed again and again";
+    case BULLA_E_UNHEALTHY:
+        return "the app's own health check failed";
     case BULLA_E_NO_TRIAL:
         return "nothing runs that could be confirmed";
     case BULLA_E_NO_FALLBACK:

@@ -53,6 +53,10 @@ struct bulla_client {
     uint32_t floor;
     bool has_running; /* a boot of ours chose `running`; before the first one there is none */
     struct bulla_running running;
+    /* The slot that this code is being executed from, where the port can tell (ESP-IDF:
+     * esp_ota_get_running_partition): set it after bulla_client_open. bulla_client_boot sets it to
+     * what it starts. BULLA_SLOT_NONE: not known, the device state is believed. */
+    int32_t executing;
 
     /* Working memory, meaningless between calls, except that the manifest of an update's result
      * points into head. */
@@ -123,7 +127,8 @@ BULLA_MUST_CHECK enum bulla_status bulla_client_target(struct bulla_client *clie
                                                        int32_t *target);
 
 /* Fetch, judge, install, commit. On BULLA_OK either nothing_newer or the otadata record of the
- * new slot is NEW. On any failure the running slot, trust store and counters are untouched. */
+ * new slot is NEW. On any failure the running slot, trust store and counters are untouched;
+ * the journal says why. */
 BULLA_MUST_CHECK enum bulla_status bulla_client_update(struct bulla_client *client,
                                                        const struct bulla_url *url,
                                                        const struct bulla_update_options *options,

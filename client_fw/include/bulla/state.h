@@ -33,10 +33,12 @@ enum bulla_record_kind {
     BULLA_RECORD_TRIAL = 6,     /* struct bulla_trial: failed trials of one manifest */
     BULLA_RECORD_RUNNING = 7,   /* struct bulla_running: what the last boot started */
     BULLA_RECORD_EVENT = 8,     /* struct bulla_event_record; the last few are kept */
+    BULLA_RECORD_BOOTS = 9, /* struct bulla_boots: boots and crashes since RUNNING was written */
+    BULLA_RECORD_SEAL = 10, /* empty: all before it in its half had been programmed to the end */
 };
 #define BULLA_STATE_SLOT_FACTORY 0xffu
 
-#define BULLA_STATE_EVENTS_KEPT 16u
+#define BULLA_STATE_EVENTS_KEPT 32u
 
 struct bulla_identity {
     uint8_t vendor_id[BULLA_UUID_SIZE];
@@ -58,6 +60,11 @@ struct bulla_running {
     bool trial;       /* started as a trial, not confirmed yet */
     uint32_t ota_seq; /* of the otadata record it was started by, 0xffffffff: none */
 };
+struct bulla_boots {
+    uint8_t trial;   /* boots that the trial named by RUNNING has used; 0: the first alone */
+    uint8_t crashes; /* in a row, of the confirmed app named by RUNNING */
+    uint32_t left;   /* slots left for their crashes: bit i OTA slot i, bit 31 factory */
+};
 struct bulla_event_record {
     uint8_t what; /* enum bulla_event_kind, client.h */
     uint8_t slot;
@@ -69,12 +76,19 @@ struct bulla_state {
     const struct bulla_flash *flash;
     uint32_t offset; /* of the partition */
     uint32_t half;   /* bytes per half, a multiple of the sector size */
+    uint32_t unit;   /* records begin at multiples of it: 16 or 32 */
     uint32_t active; /* 0 or 1 */
     uint32_t generation;
-    uint32_t end;     /* where the next record goes, within the half */
+    uint32_t end;   /* where the next record goes, within the half */
+    uint32_t limit; /* what is read ends here: behind it, if not at the end, lies something torn */
     uint32_t counter; /* of the last record */
+    uint32_t last;    /* where the last record is; 0: there is none */
+    uint32_t seal;    /* counter of the last SEAL; 0: there is none */
+    bool first;       /* the half is of the first format: no SEAL, unit 16 */
+    bool gap;         /* a program behind the end may have been cut: leave a unit free */
+    bool unsure;      /* what was written last may have been cut, and read whole by chance */
     bool dirty;       /* something torn lies in this half: compact before appending */
-    bool stale;       /* the other half still has a header, of an older generation */
+    bool stale;       /* the other half still has a header */
     bool damaged;     /* both copies of a record kept twice rotted: read only */
 };
 
@@ -92,8 +106,9 @@ BULLA_MUST_CHECK enum bulla_status bulla_state_format(struct bulla_state *state,
 /* Bytes of one half of the partition: what is kept must fit into it. 0: it cannot hold a state. */
 uint32_t bulla_state_room(const struct bulla_partition *partition);
 
-/* Bytes that a device may come to need: a trust store of this length `copies` times, this many
- * heads of the largest size, and all small records. Arguments within the limits of the format. */
+/* Bytes that a device may come to need, on any flash: a trust store of this length `copies` times,
+ * this many heads of the largest size, and all small records. Arguments within the limits of the
+ * format. */
 uint32_t bulla_state_footprint(uint32_t trust_len, uint32_t copies, uint32_t heads);
 
 /* Append one record; on BULLA_OK it is on flash, read back and wins from now on.
@@ -103,11 +118,21 @@ BULLA_MUST_CHECK enum bulla_status bulla_state_put(struct bulla_state *state,
                                                    enum bulla_record_kind kind, uint8_t slot,
                                                    struct bulla_bytes content);
 
+/* A cell whose program was cut may read as old now and as new the next time. Make what is read from
+ * now on last (events alone may be lost): to be called before anything is decided by it; every put
+ * does as much first. Writes nothing when nothing was put since the last time. On failure what is
+ * read is as uncertain as before. */
+BULLA_MUST_CHECK enum bulla_status bulla_state_settle(struct bulla_state *state);
+
 /* The same twice, for a kind that is kept twice. When only the second one fails, the first is down
  * and wins. */
 BULLA_MUST_CHECK enum bulla_status bulla_state_put_twice(struct bulla_state *state,
                                                          enum bulla_record_kind kind,
                                                          struct bulla_bytes content);
+
+/* Of a kind that is kept twice: do the newest two say the same? False as well when that cannot be
+ * read. */
+bool bulla_state_has_pair(const struct bulla_state *state, enum bulla_record_kind kind);
 
 /* Newest record of this kind and slot into buffer; *len is its length, 0 when there is none.
  * BULLA_E_WORKSPACE_TOO_SMALL when it does not fit; BULLA_E_STATE_DAMAGED when the newest one
@@ -146,6 +171,11 @@ BULLA_MUST_CHECK enum bulla_status bulla_state_put_running(struct bulla_state *,
                                                            const struct bulla_running *);
 BULLA_MUST_CHECK enum bulla_status bulla_state_get_running(const struct bulla_state *,
                                                            struct bulla_running *, bool *found);
+BULLA_MUST_CHECK enum bulla_status bulla_state_put_boots(struct bulla_state *,
+                                                         const struct bulla_boots *);
+/* Counts that belong to an older RUNNING record than the newest are given as 0. */
+BULLA_MUST_CHECK enum bulla_status bulla_state_get_boots(const struct bulla_state *,
+                                                         struct bulla_boots *, bool *found);
 BULLA_MUST_CHECK enum bulla_status bulla_state_put_event(struct bulla_state *,
                                                          const struct bulla_event_record *);
 

@@ -3,7 +3,7 @@
 #define BULLA_TRANSPORT_H
 
 /* The transport seam: GET over HTTPS with a server identity that the trust store decided.
- * transport/mbedtls.c speaks TLS and HTTP itself; other ports may map this to a library.
+ * transport/mbedtls.c speaks TLS and HTTP itself, transport/curl.c has libcurl do it.
  *
  * Rules every transport keeps (docs/DESIGN.md, "Transport"): host name always checked; pins and
  * anchors as the trust store says, before the first HTTP byte; TLS 1.2 ECDHE with AEAD at

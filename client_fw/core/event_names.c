@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Event kind to name, for whoever talks to people. */
+
+#include "bulla/client.h"
+
+const char *bulla_event_name(uint8_t what)
+{
+    static const char *const names[] = {
+        [BULLA_DID_PROVISION] = "provision",
+        [BULLA_DID_UPDATE] = "update",
+        [BULLA_DID_BOOT] = "boot",
+        [BULLA_DID_CONFIRM] = "confirm",
+        [BULLA_DID_REJECT] = "reject",
+        [BULLA_DID_FALL_BACK] = "fall-back",
+        [BULLA_DID_SET_BOOT] = "set-boot",
+        [BULLA_DID_REPAIR] = "repair",
+        [BULLA_DID_FAIL_UPDATE] = "update-failed",
+        [BULLA_DID_NOT_BOOT] = "nothing-boots",
+        [BULLA_DID_NOT_CONFIRM] = "not-confirmed",
+    };
+    bool known = what < sizeof(names) / sizeof(names[0]) && names[what] != NULL;
+
+    return known ? names[what] : "unknown";
+}
