@@ -75,7 +75,16 @@ static void give_up(const struct bulla_client *client, struct bulla_boot_plan *p
     }
 }
 
-/* Judge one slot; true when it may run. None is judged twice. */
+static enum bulla_status judge_slot(struct bulla_client *client, int32_t slot,
+                                    struct bulla_installed *installed)
+{
+    installed->verdict = BULLA_NO;
+    enum bulla_status status = bulla_slot_judge(client, slot, installed);
+    return status == BULLA_OK && installed->verdict != BULLA_YES ? BULLA_E_NOT_JUDGED : status;
+}
+
+/* Judge one slot; true when it may run. One that is refused is judged once more: a single bit that
+ * was misread must not take a release away for good. */
 static bool try_slot(struct bulla_client *client, int32_t slot, struct bulla_boot_plan *plan)
 {
     uint32_t bit = bulla_boot_skip(slot);
@@ -83,10 +92,9 @@ static bool try_slot(struct bulla_client *client, int32_t slot, struct bulla_boo
     if (bulla_layout_slot(&client->layout, slot) == NULL || (plan->tried & bit) != 0)
         return false;
     plan->tried |= bit;
-    plan->installed.verdict = BULLA_NO;
-    enum bulla_status status = bulla_slot_judge(client, slot, &plan->installed);
-    if (status == BULLA_OK && plan->installed.verdict != BULLA_YES)
-        status = BULLA_E_NOT_JUDGED;
+    enum bulla_status status = judge_slot(client, slot, &plan->installed);
+    if (status != BULLA_OK)
+        status = judge_slot(client, slot, &plan->installed);
     if (status != BULLA_OK) {
         give_up(client, plan, slot, status);
         return false;

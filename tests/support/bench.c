@@ -24,6 +24,9 @@ static enum bulla_status guard_read(void *ctx, uint32_t offset, void *buffer, si
     struct bench *b = ctx;
     const struct bulla_flash *flash = flash_sim_flash(&b->sim);
 
+    if (b->unreadable_size > 0 && offset >= b->unreadable &&
+        offset - b->unreadable < b->unreadable_size)
+        return BULLA_E_FLASH_READ;
     return flash->read(flash->ctx, offset, buffer, len);
 }
 

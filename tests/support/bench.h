@@ -78,6 +78,8 @@ struct bench {
 
     /* guard: bytes that slot `sealed_slot` may be given, and what went wrong */
     struct bulla_bytes sealed;
+    uint32_t unreadable; /* reads that begin here, or within unreadable_size behind it, fail */
+    uint32_t unreadable_size;
     uint32_t slot_erases;
     uint32_t block_erases;
     uint32_t unverified_writes;

@@ -202,6 +202,75 @@ static void test_survival_rotted_envelope_does_not_make_a_slot_unsealed(void **s
     assert_status(bench_boot(&bench, &boot), BULLA_E_NOTHING_BOOTABLE); /* ota_0: below the floor */
 }
 
+/* ---- the device state ---- */
+
+/* Whatever byte of a record flash stores otherwise: the record is not called written. */
+static void test_survival_state_that_flash_did_not_take_is_not_written(void **state)
+{
+    uint32_t caught = 0;
+
+    (void)state;
+    assert_status(bench_open(&bench), BULLA_OK);
+    const struct bulla_partition *row = &bench.client.layout.state;
+    uint8_t *before = bench_snapshot(&bench);
+    for (uint32_t at = 0; at < row->size / 2; at += 13) {
+        memcpy(bench.sim.bytes, before, bench.sim.size);
+        assert_status(bench_open(&bench), BULLA_OK);
+        bench.sim.fault.lie_from = 1;
+        bench.sim.fault.lie_offset = row->offset + at;
+        bench.sim.fault.lie_mask = 0x10;
+        enum bulla_status status = bulla_state_put_floor(&bench.client.state, 7);
+        memset(&bench.sim.fault, 0, sizeof(bench.sim.fault));
+        caught += status == BULLA_E_FLASH_READBACK ? 1 : 0;
+        assert_true(status == BULLA_OK || status == BULLA_E_FLASH_READBACK);
+        assert_status(bench_open(&bench), BULLA_OK);
+        assert_true(status != BULLA_OK || bench.client.floor == 7);
+    }
+    assert_in_range(caught, 1, 100);
+    free(before);
+}
+
+/* A program that was done although it was reported as failed is not programmed over. */
+static void test_survival_state_is_not_appended_to_what_failed(void **state)
+{
+    (void)state;
+    uint8_t *before = bench_snapshot(&bench);
+    for (uint32_t at = 1; at < 6; at++) {
+        memcpy(bench.sim.bytes, before, bench.sim.size);
+        assert_status(bench_open(&bench), BULLA_OK);
+        bench.sim.fault.fail_at = bench.sim.operations + at;
+        bench.sim.fault.fail_but_done = true;
+        enum bulla_status first = bulla_state_put_floor(&bench.client.state, 7);
+        assert_true(first == BULLA_E_FLASH_PROGRAM || at > 2);
+        assert_status(bulla_state_put_floor(&bench.client.state, 9), BULLA_OK);
+        memset(&bench.sim.fault, 0, sizeof(bench.sim.fault));
+        assert_int_equal(bench.sim.violations, 0);
+        assert_int_equal(bench.sim.bytes_reprogrammed, 0);
+        assert_status(bench_open(&bench), BULLA_OK);
+        assert_int_equal(bench.client.floor, 9);
+    }
+    free(before);
+}
+
+/* The half that a compaction wants cannot be erased any more, and the flash does not say so. */
+static void test_survival_state_half_that_did_not_become_blank_is_not_used(void **state)
+{
+    enum bulla_status status = BULLA_OK;
+
+    (void)state;
+    assert_status(bench_open(&bench), BULLA_OK);
+    struct bulla_state *log = &bench.client.state;
+    const struct bulla_partition *row = &bench.client.layout.state;
+    uint32_t other = row->offset + (1u - log->active) * (row->size / 2);
+    bench.sim.bytes[other + 0x700] = 0;
+    bench.sim.fault.worn = bench.sim.fault.worn_silently = true;
+    bench.sim.fault.worn_sector = other;
+    for (uint32_t i = 0; i < 2000 && status == BULLA_OK; i++)
+        status = bulla_state_put_floor(log, i + 1);
+    assert_status(status, BULLA_E_FLASH_READBACK);
+    assert_int_equal(bench.sim.violations, 0);
+}
+
 /* ---- a broken download ---- */
 
 static uint8_t mixed[IMAGE_LEN];
@@ -290,6 +359,12 @@ int main(void)
             test_survival_update_after_set_boot_keeps_the_record_of_what_runs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_survival_rotted_envelope_does_not_make_a_slot_unsealed,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_survival_state_that_flash_did_not_take_is_not_written,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_survival_state_is_not_appended_to_what_failed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_survival_state_half_that_did_not_become_blank_is_not_used, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_survival_part_of_a_sector_is_not_kept_across_files,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_survival_server_is_told_which_file_the_part_belongs_to,
