@@ -271,6 +271,105 @@ static void test_survival_state_half_that_did_not_become_blank_is_not_used(void 
     assert_int_equal(bench.sim.violations, 0);
 }
 
+/* The chip just before the write that moves the log to its other half, and its next floor. */
+static uint32_t before_compaction(struct flash_sim *base)
+{
+    char why[FLASH_SIM_WHY_SIZE];
+    uint32_t floor = bench.client.floor;
+
+    memset(base, 0, sizeof(*base));
+    assert_status(bench_open(&bench), BULLA_OK);
+    for (uint32_t active = bench.client.state.active; bench.client.state.active == active;) {
+        flash_sim_close(base);
+        assert_status(flash_sim_copy(base, &bench.sim, why), BULLA_OK);
+        assert_status(bench_open(&bench), BULLA_OK);
+        assert_status(bulla_state_put_floor(&bench.client.state, ++floor), BULLA_OK);
+    }
+    return floor;
+}
+
+static void take_chip(const struct flash_sim *base)
+{
+    char why[FLASH_SIM_WHY_SIZE];
+
+    flash_sim_close(&bench.sim);
+    assert_status(flash_sim_copy(&bench.sim, base, why), BULLA_OK);
+}
+
+/* All there, however often it is opened: nothing was forgotten, the floor is one of these two. */
+static void assert_state_whole(uint32_t least, uint32_t most)
+{
+    size_t len = 0;
+    bool found = false;
+
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_status(bench_open(&bench), BULLA_OK);
+        assert_false(bench.client.state.damaged);
+        assert_true(bench.client.has_confirmed && bench.client.has_running);
+        assert_in_range(bench.client.floor, least, most);
+        assert_status(bulla_state_get_head(&bench.client.state, 0, bench.client.head,
+                                           sizeof(bench.client.head), &len, &found),
+                      BULLA_OK);
+        assert_true(found && len > 0);
+    }
+}
+
+static void cut_compaction(const struct flash_sim *base, uint32_t floor, uint32_t at,
+                           uint32_t bytes, uint32_t seed, bool *done)
+{
+    take_chip(base);
+    assert_status(bench_open(&bench), BULLA_OK);
+    bench.sim.seed = seed;
+    bench.sim.fault.cut_at = bench.sim.operations + at;
+    bench.sim.fault.cut_bytes = bytes;
+    bench.sim.fault.cut_unstable = seed > 0;
+    *done = bulla_state_put_floor(&bench.client.state, floor) == BULLA_OK;
+    flash_sim_power_on(&bench.sim);
+    assert_state_whole(floor - 1, floor);
+    /* what is decided upon what was found is there for ever */
+    assert_status(bulla_state_put_floor(&bench.client.state, floor + 5), BULLA_OK);
+    assert_int_equal(bench.sim.bytes_reprogrammed, 0);
+    assert_state_whole(floor + 5, floor + 5);
+}
+
+static void test_survival_state_compaction_is_cut_anywhere(void **state)
+{
+    static const uint32_t bytes[] = {0, 8, 14, 15};
+    struct flash_sim base;
+    bool done = false;
+
+    (void)state;
+    uint32_t floor = before_compaction(&base);
+    for (uint32_t at = 1; !done; at++) {
+        for (uint32_t i = 0; i < 8; i++)
+            cut_compaction(&base, floor, at, bytes[i % 4], i / 4, &done);
+        assert_in_range(at, 1, 200);
+    }
+    flash_sim_close(&base);
+}
+
+static void test_survival_state_bit_misread_in_compaction_forgets_nothing(void **state)
+{
+    struct flash_sim base;
+    bool reached = true;
+
+    (void)state;
+    uint32_t floor = before_compaction(&base);
+    take_chip(&base);
+    for (uint32_t at = 1; reached; at += 5) { /* some of the reads there are */
+        const struct bulla_partition *row = &bench.client.layout.state;
+        memcpy(bench.sim.bytes + row->offset, base.bytes + row->offset, row->size);
+        assert_status(bench_open(&bench), BULLA_OK);
+        bench.sim.fault.misread_at = bench.sim.reads + at;
+        enum bulla_status status = bulla_state_put_floor(&bench.client.state, floor);
+        reached = bench.sim.reads >= bench.sim.fault.misread_at;
+        memset(&bench.sim.fault, 0, sizeof(bench.sim.fault));
+        assert_state_whole(status == BULLA_OK ? floor : floor - 1, floor);
+        assert_in_range(at, 1, 100000);
+    }
+    flash_sim_close(&base);
+}
+
 /* ---- a broken download ---- */
 
 static uint8_t mixed[IMAGE_LEN];
@@ -365,6 +464,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             test_survival_state_half_that_did_not_become_blank_is_not_used, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_survival_state_compaction_is_cut_anywhere, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_survival_state_bit_misread_in_compaction_forgets_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_survival_part_of_a_sector_is_not_kept_across_files,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_survival_server_is_told_which_file_the_part_belongs_to,
