@@ -6,6 +6,7 @@
 #include "power.h"
 
 #define SHORT_PROGRAM 512u /* records and otadata: torn at every byte */
+#define COMPACTION    24u  /* a step with more operations copies the log: many of one sort */
 
 const char *const way_names[WAYS] = {"before", "torn", "garbage", "unstable", "after"};
 
@@ -54,7 +55,7 @@ static bool is_wanted(const struct operation *o, enum level level, uint32_t dept
     bool is_other_chip = kind->unit > 1 || kind->blocks;
     bool is_of_many = kind->kit == KIT_LARGE && device_slot_at(kind, o->offset) != BULLA_SLOT_NONE;
     if ((is_other_chip && (level != LEVEL_LONG || n % BULLA_FLASH_UNIT_MAX != 0 || n > 256)) ||
-        (is_of_many && level != LEVEL_LONG))
+        ((is_of_many || (o->number > COMPACTION && depth == 1)) && level != LEVEL_LONG))
         return is_coarse(o, way, n);
     return o->kind == OPERATION_PROGRAM ? in_program(o, level, way, n) : in_erase(o, level, way, n);
 }
@@ -69,8 +70,7 @@ bool cuts_next(const struct operation *operation, enum level level, uint32_t dep
         uint32_t i = (*index)++;
         cut->bytes = i % len;
         cut->way = (enum way)(WAY_CLEAN + i / len);
-        /* a compaction is many operations of one sort */
-        if (level == LEVEL_QUICK && i == 3 * len && operation->number > 16 &&
+        if (level != LEVEL_LONG && i == 3 * len && operation->number > COMPACTION &&
             operation->number % 4 != 0)
             return false;
         if (i >= 3 * len) { /* the last two */

@@ -139,10 +139,11 @@ void faults_step(struct sweep *sweep, const struct step *step, const struct devi
     (void)!life_do(device, sweep->scratch, step);
     uint32_t reads = device->reads;
     uint32_t stride = reads / (sweep->options->level == LEVEL_LONG ? 300u : 10u) + 1;
+    uint32_t few = sweep->options->level == LEVEL_LONG ? 1 : log.count / 16u + 1;
     for (enum fault fault = FAULT_FAILS; fault < FAULTS; fault++) {
         bool of_read = fault == FAULT_READ_FAILS || fault == FAULT_MISREAD;
         uint32_t last = fault == FAULT_NOISE ? 60 : of_read ? reads : log.count;
-        uint32_t by = fault == FAULT_NOISE ? 19 : of_read ? stride : 1;
+        uint32_t by = fault == FAULT_NOISE ? 19 : of_read ? stride : few;
         for (uint32_t at = fault == FAULT_NOISE ? 3 : 1; at <= last && !sweep_stopped(sweep);
              at += by) {
             if (replay == NULL || (replay->fault == fault && replay->fault_at == at))
