@@ -53,9 +53,16 @@ bool bulla_boot_started(const struct bulla_client *client, struct bulla_running 
     if (client->executing == BULLA_SLOT_NONE ||
         (known && bulla_running_slot(running) == client->executing))
         return known;
-    /* the boot that started it could not write that down */
+    /* the boot that started it could not write that down, or writes no states at all */
     *running = (struct bulla_running){.slot = bulla_slot_code(client->executing),
                                       .ota_seq = BULLA_OTA_SEQ_NONE};
+    int32_t record =
+        bulla_record_find(&client->otadata, client->layout.slot_count, client->executing, true);
+    if (record >= 0) {
+        uint32_t state = client->otadata.record[record].state;
+        running->ota_seq = client->otadata.record[record].seq;
+        running->trial = state == BULLA_OTA_NEW || state == BULLA_OTA_PENDING_VERIFY;
+    }
     return true;
 }
 

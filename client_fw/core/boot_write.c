@@ -96,7 +96,8 @@ static enum bulla_status write_records(struct bulla_client *client, struct bulla
     return status;
 }
 
-/* A confirmation writes otadata first; finish what a power cut left of it. */
+/* A confirmation writes otadata first; finish what a power cut left of it. The cut may have left a
+ * VALID that reads otherwise the next time: it is written again before anything rests on it. */
 static enum bulla_status finish_confirmation(struct bulla_client *client,
                                              const struct bulla_boot_plan *plan)
 {
@@ -104,6 +105,12 @@ static enum bulla_status finish_confirmation(struct bulla_client *client,
 
     if (plan->result.trial || !plan->installed.sealed || !is_valid)
         return BULLA_OK;
+    if (bulla_boot_unconfirmed(client, &plan->installed)) {
+        enum bulla_status status =
+            bulla_record_mark(client, (uint32_t)plan->record, BULLA_OTA_VALID);
+        if (status != BULLA_OK)
+            return status;
+    }
     return bulla_client_raise(client, &plan->installed);
 }
 

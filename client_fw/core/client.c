@@ -5,6 +5,9 @@
 #include "bulla/mem.h"
 #include "parts.h"
 
+/* Repeated events that are looked at before one is noted. */
+#define TURNS_MAX 8u
+
 static const uint8_t component_app[] = {'a', 'p', 'p'};
 
 static enum bulla_status read_layout(struct bulla_client *client)
@@ -177,19 +180,19 @@ static bool is_repeated(uint8_t what)
 void bulla_client_note_once(struct bulla_client *client, enum bulla_event_kind what, int32_t slot,
                             enum bulla_status status, uint32_t value)
 {
-    /* two that alternate are noted once each */
-    for (uint32_t age = 0; age < BULLA_STATE_EVENTS_KEPT; age++) {
+    uint32_t others = 0;
+
+    /* a few that take turns are noted once each */
+    for (uint32_t age = 0; age < BULLA_STATE_EVENTS_KEPT && others < TURNS_MAX; age++) {
         struct bulla_event_record event;
         bool found = false;
         if (bulla_state_event(&client->state, age, &event, &found) != BULLA_OK || !found ||
             !is_repeated(event.what))
             break;
-        if (event.what != (uint8_t)what)
-            continue;
-        if (event.slot == bulla_slot_code(slot) && event.status == (uint16_t)status &&
-            event.value == value)
+        if (event.what == (uint8_t)what && event.slot == bulla_slot_code(slot) &&
+            event.status == (uint16_t)status && event.value == value)
             return;
-        break;
+        others++;
     }
     bulla_client_note(client, what, slot, status, value);
 }

@@ -94,10 +94,12 @@ static enum bulla_status may_confirm(const struct bulla_client *client,
     bool found = false;
 
     if (running->trial) {
-        /* PENDING: marked by the boot that started it; VALID: this call was interrupted */
+        /* PENDING: marked by the boot that started it; VALID: this call was interrupted; NEW: the
+         * port says that it runs, so the bootloader marks nothing */
         uint32_t state = record < 0 ? BULLA_OTA_UNDEFINED : client->otadata.record[record].state;
-        return state == BULLA_OTA_PENDING_VERIFY || state == BULLA_OTA_VALID ? BULLA_OK
-                                                                             : BULLA_E_NO_TRIAL;
+        bool runs = state == BULLA_OTA_PENDING_VERIFY || state == BULLA_OTA_VALID ||
+                    (state == BULLA_OTA_NEW && client->executing == bulla_running_slot(running));
+        return runs ? BULLA_OK : BULLA_E_NO_TRIAL;
     }
     enum bulla_status status = bulla_state_get_trial(&client->state, &last, &found);
     if (status != BULLA_OK)
@@ -127,7 +129,8 @@ enum bulla_status bulla_client_confirm(struct bulla_client *client)
     if (installed.sealed && was_trial)
         status = forget_failures(client, &installed);
     if (status == BULLA_OK && record >= 0)
-        status = bulla_record_confirm(client, (uint32_t)record);
+        status = bulla_record_confirm(client, (uint32_t)record,
+                                      was_trial && bulla_boot_unconfirmed(client, &installed));
     /* from here on the next boot finishes what a power cut interrupts */
     if (status == BULLA_OK && installed.sealed)
         status = bulla_client_raise(client, &installed);

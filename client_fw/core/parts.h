@@ -97,9 +97,10 @@ BULLA_MUST_CHECK enum bulla_status bulla_record_name(struct bulla_client *client
 BULLA_MUST_CHECK enum bulla_status bulla_record_number(const struct bulla_client *client,
                                                        uint32_t into, int32_t slot, uint32_t *seq);
 
-/* Make the record at `index` VALID without a moment in which only worse records exist. */
-BULLA_MUST_CHECK enum bulla_status bulla_record_confirm(struct bulla_client *client,
-                                                        uint32_t index);
+/* Make the record at `index` VALID without a moment in which only worse records exist; `again`:
+ * also if it reads VALID, because a power cut may have ended that write. */
+BULLA_MUST_CHECK enum bulla_status bulla_record_confirm(struct bulla_client *client, uint32_t index,
+                                                        bool again);
 
 /* Give the running OTA slot a record if none names it. */
 BULLA_MUST_CHECK enum bulla_status bulla_record_keep_running(struct bulla_client *client,

@@ -216,7 +216,7 @@ static struct bulla_stretch stretch_to(struct bulla_payload *p, uint32_t end)
         .from = p->base + p->sectors.released + p->sectors.filled,
         .to = p->base + end,
         .size = p->base + p->install.size,
-        .etag = p->etag[0] != '\0' ? p->etag : NULL,
+        .etag = p->sectors.filled > 0 && p->etag[0] != '\0' ? p->etag : NULL,
     };
 }
 

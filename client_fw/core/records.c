@@ -128,7 +128,7 @@ enum bulla_status bulla_record_name(struct bulla_client *client, uint32_t into, 
     return rewrite(client, into, seq, state);
 }
 
-enum bulla_status bulla_record_confirm(struct bulla_client *client, uint32_t index)
+enum bulla_status bulla_record_confirm(struct bulla_client *client, uint32_t index, bool again)
 {
     uint32_t count = client->layout.slot_count;
     const struct bulla_ota_record *record = &client->otadata.record[index];
@@ -137,7 +137,7 @@ enum bulla_status bulla_record_confirm(struct bulla_client *client, uint32_t ind
     bool has_fallback = client->layout.factory.size != 0 ||
                         (bulla_ota_is_valid(other) && bulla_ota_slot_of(other->seq, count) != slot);
 
-    if (record->state == BULLA_OTA_VALID)
+    if (record->state == BULLA_OTA_VALID && !again)
         return BULLA_OK;
     if (has_fallback)
         return bulla_record_mark(client, index, BULLA_OTA_VALID);

@@ -21,6 +21,7 @@
  * ordinary comparison orders generations and wrapping needs no rule. */
 #define GENERATION_MAX 0xffffffffu
 #define SETTLE_TRIES   4u
+#define EVENTS_LEAST   8u /* of those kept, where the partition is full */
 
 /* ---- room ---- */
 
@@ -68,12 +69,12 @@ uint32_t bulla_state_footprint(uint32_t trust_len, uint32_t copies, uint32_t hea
 
 /* ---- compaction ---- */
 
-/* Does this record outlive the arrival of `fresh`? `after` is the cursor behind it. */
+/* Does this record outlive the arrival of `fresh`? `after` is the cursor behind it; `room`: how
+ * many of its kind are kept. */
 static enum bulla_status is_live(const struct bulla_state *state, struct bulla_log_cursor after,
-                                 const struct bulla_log_record *record,
+                                 const struct bulla_log_record *record, uint32_t room,
                                  const struct bulla_log_record *fresh, bool *live)
 {
-    uint32_t room = bulla_log_copies(record->kind);
     uint32_t newer = record->kind == fresh->kind && record->slot == fresh->slot ? 1 : 0;
     uint32_t lost = 0;
     bool found, whole;
@@ -95,9 +96,10 @@ static enum bulla_status is_live(const struct bulla_state *state, struct bulla_l
 
 /* What a walk through the half found to be kept. */
 struct survivors {
-    uint32_t size;  /* room they take in a new half */
-    uint32_t large; /* of it, those that are none of the small records */
-    uint32_t where; /* CRC over their places */
+    uint32_t events; /* at most so many of them: given before the walk */
+    uint32_t size;   /* room they take in a new half */
+    uint32_t large;  /* of it, those that are none of the small records */
+    uint32_t where;  /* CRC over their places */
 };
 
 /* The records that outlive `fresh`, and with `to` a copy of each. */
@@ -108,7 +110,7 @@ static enum bulla_status carry_over(const struct bulla_state *state,
     struct bulla_log_cursor cursor = {.at = state->unit};
     uint32_t unit = bulla_log_unit(state->flash);
 
-    *kept = (struct survivors){0};
+    *kept = (struct survivors){.events = kept->events};
     for (;;) {
         struct bulla_log_record record;
         uint8_t place[4];
@@ -118,7 +120,9 @@ static enum bulla_status carry_over(const struct bulla_state *state,
             return status;
         if (record.kind == BULLA_RECORD_SEAL) /* speaks for this half alone */
             continue;
-        status = is_live(state, cursor, &record, fresh, &live);
+        uint32_t room =
+            record.kind == BULLA_RECORD_EVENT ? kept->events : bulla_log_copies(record.kind);
+        status = is_live(state, cursor, &record, room, fresh, &live);
         if (status != BULLA_OK)
             return status;
         if (!live)
@@ -165,7 +169,7 @@ static enum bulla_status fill(const struct bulla_state *state, struct bulla_stat
                               const struct bulla_log_source *source,
                               const struct survivors *planned)
 {
-    struct survivors copied;
+    struct survivors copied = {.events = planned->events};
     enum bulla_status status = bulla_log_erase(to);
 
     if (status == BULLA_OK)
@@ -178,6 +182,26 @@ static enum bulla_status fill(const struct bulla_state *state, struct bulla_stat
      * different ones; then nothing has been decided yet. */
     bool same = copied.size == planned->size && copied.where == planned->where;
     return same ? BULLA_OK : BULLA_E_FLASH_READ;
+}
+
+/* What will be kept. Where it is tight, old events go first. */
+static enum bulla_status plan(const struct bulla_state *state, const struct bulla_log_record *fresh,
+                              const struct bulla_log_source *source, struct survivors *planned)
+{
+    static const uint32_t events[] = {BULLA_STATE_EVENTS_KEPT, EVENTS_LEAST};
+    uint32_t unit = bulla_log_unit(state->flash);
+    uint32_t more = source != NULL ? bulla_log_footprint(unit, fresh->len) : 0;
+
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        planned->events = events[i];
+        enum bulla_status status = carry_over(state, fresh, NULL, planned);
+        if (status != BULLA_OK)
+            return status;
+        if (overhead(unit) + planned->size + more <= state->half &&
+            state->generation < GENERATION_MAX)
+            return BULLA_OK;
+    }
+    return BULLA_E_STATE_FULL;
 }
 
 /* The live records and a fresh one, if there is a source for it, into the other half, which then
@@ -196,13 +220,10 @@ static enum bulla_status compact(struct bulla_state *state, const struct bulla_l
                              .limit = unit,
                              .stale = true};
     struct survivors planned;
-    enum bulla_status status = carry_over(state, fresh, NULL, &planned);
+    enum bulla_status status = plan(state, fresh, source, &planned);
 
     if (status != BULLA_OK)
         return status;
-    uint32_t more = source != NULL ? bulla_log_footprint(unit, fresh->len) : 0;
-    if (overhead(unit) + planned.size + more > state->half || state->generation == GENERATION_MAX)
-        return BULLA_E_STATE_FULL;
     status = fill(state, &to, fresh, source, &planned);
     if (status != BULLA_OK)
         return status;
@@ -282,9 +303,15 @@ static enum bulla_status make_sure(struct bulla_state *state)
 {
     enum bulla_status status = BULLA_OK;
 
-    if (!state->unsure || state->first || (state->dirty && !state->stale))
+    if (!state->unsure || state->first || state->unit < bulla_log_unit(state->flash) ||
+        (state->dirty && !state->stale))
         return BULLA_OK;
-    state->end += state->gap ? state->unit : 0;
+    uint32_t gap = state->gap ? state->unit : 0;
+    if (state->half - state->end < gap + bulla_log_footprint(state->unit, 0)) {
+        state->dirty = true; /* no room: by compaction then */
+        return BULLA_OK;
+    }
+    state->end += gap;
     state->gap = false;
     if (!state->dirty && state->last != 0)
         status = repeat_last(state);
@@ -364,13 +391,15 @@ static enum bulla_status is_unchanged(const struct bulla_state *state,
 static enum bulla_status leaves_room(const struct bulla_state *state,
                                      const struct bulla_log_record *fresh)
 {
-    struct survivors kept;
+    struct survivors kept = {.events = EVENTS_LEAST};
     enum bulla_status status = carry_over(state, fresh, NULL, &kept);
     if (status != BULLA_OK)
         return status;
-    /* all three are at most a half */
+    /* all of them are at most a half */
     uint32_t unit = bulla_log_unit(state->flash);
-    uint32_t need = footprint(unit, 0, 0, 0) + kept.large + bulla_log_footprint(unit, fresh->len);
+    uint32_t need =
+        footprint(unit, 0, 0, 0) + kept.large + bulla_log_footprint(unit, fresh->len) -
+        (BULLA_STATE_EVENTS_KEPT - EVENTS_LEAST) * bulla_log_footprint(unit, BULLA_EVENT_LEN);
     return need <= state->half ? BULLA_OK : BULLA_E_STATE_FULL;
 }
 

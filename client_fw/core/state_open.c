@@ -115,7 +115,8 @@ static enum bulla_status replay(struct bulla_state *state)
         status = look_at_last(state, &last, &whole);
     if (status != BULLA_OK)
         return status;
-    if (state->limit > end || state->first || (last.at != 0 && !whole))
+    if (state->limit > end || state->first || state->unit < bulla_log_unit(state->flash) ||
+        (last.at != 0 && !whole))
         state->dirty = true;
     state->last = last.at;
     state->unsure = last.at != 0 && last.kind != BULLA_RECORD_SEAL;

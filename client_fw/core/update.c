@@ -26,6 +26,8 @@ struct update {
     uint8_t release[BULLA_DIGEST_SIZE];
     uint32_t changes;        /* how often another one was offered than before */
     enum bulla_status doubt; /* what came is not this release's: has another one taken its place? */
+    bool certain;            /* no: the same one is offered again */
+    uint16_t doubt_http;     /* the status of that answer */
     uint32_t reached_at_idle; /* payload.reached when a retry last brought something new */
 };
 
@@ -58,7 +60,8 @@ static enum bulla_status take_head(struct update *u)
 
     u->result->sequence = reader->manifest.sequence;
     note_release(u);
-    if (u->doubt != BULLA_OK)
+    u->certain = u->doubt != BULLA_OK;
+    if (u->certain)
         return u->doubt;
     /* signed, yet nowhere this device could go: that is the release's fault, not the caller's */
     if (bulla_url_resolve(u->url, reader->manifest.image.uri, &client->image_url) != BULLA_OK)
@@ -234,6 +237,17 @@ static bool brought_something(struct update *u)
     return true;
 }
 
+/* What the update ends with. Content that was refused is not hidden behind trouble with the network
+ * after it. */
+static enum bulla_status end(const struct update *u, enum bulla_status status)
+{
+    bool doubted =
+        u->certain || (bulla_status_is_refusal(u->doubt) && !bulla_status_is_refusal(status));
+
+    u->result->http_status = doubted ? u->doubt_http : u->client->response.status;
+    return doubted ? u->doubt : status;
+}
+
 static enum bulla_status run(struct update *u)
 {
     const struct bulla_transport *transport = u->options->transport;
@@ -242,15 +256,16 @@ static enum bulla_status run(struct update *u)
     for (;;) {
         enum bulla_status status = attempt(u);
         transport->close(transport->ctx);
-        if (status == BULLA_OK || status != u->doubt)
-            u->result->http_status = u->client->response.status;
-        if (status == BULLA_OK || status == u->doubt || u->options->clock == NULL)
-            return status;
+        if (status == BULLA_OK)
+            return BULLA_OK;
+        if (u->certain || u->options->clock == NULL)
+            return end(u, status);
         if (may_be_replaced(u, status)) {
             u->doubt = status;
+            u->doubt_http = u->client->response.status;
             u->listed = false;
         } else if (!may_pass(u, status)) {
-            return status;
+            return end(u, status);
         }
         /* TLS records come whole or not at all, and a short answer is a short record: a connection
          * that never lives through a long one still brings a sector */
@@ -259,7 +274,7 @@ static enum bulla_status run(struct update *u)
         else if (u->fetching)
             u->payload.window = 1;
         if (idle == BULLA_RETRIES_MAX || u->changes > BULLA_RETRIES_MAX || !back_off(u, idle))
-            return status;
+            return end(u, status);
         idle++;
         u->result->retries++;
     }

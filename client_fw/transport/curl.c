@@ -57,8 +57,11 @@ static void close_connection(struct bulla_curl_transport *curl)
 {
     if (curl->is_added)
         (void)curl_multi_remove_handle(curl->multi, curl->easy);
+    uint64_t until = curl->until;
+    curl->until = 0; /* nothing more is read, whatever still comes */
     curl_easy_cleanup(curl->easy);
     (void)curl_multi_cleanup(curl->multi);
+    curl->until = until;
     curl_slist_free_all(curl->fields);
     curl->multi = NULL;
     curl->easy = NULL;
@@ -240,6 +243,8 @@ static enum bulla_status next_body(struct bulla_curl_transport *curl, uint8_t *b
 {
     enum bulla_status status = BULLA_OK;
     while (status == BULLA_OK && *len == 0 && !bulla_http_complete(&curl->http)) {
+        if (bulla_curl_now_ms() >= curl->deadline) /* also while bytes keep coming */
+            return BULLA_E_NET_DEADLINE;
         if (curl->rest.len > 0) {
             status = keep_held(curl, buffer, size, len);
         } else if (curl->is_over) {

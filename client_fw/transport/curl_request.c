@@ -101,7 +101,8 @@ static bool set_callbacks(struct bulla_curl_transport *curl)
     CURL *easy = curl->easy;
     /* shared among the addresses of a name, so that one that never answers does not hide the
      * next; ends with the handshake's beginning */
-    long connect_ms = (long)(curl->until - bulla_curl_now_ms());
+    uint64_t now = bulla_curl_now_ms();
+    long connect_ms = curl->until > now ? (long)(curl->until - now) : 1; /* 0 is libcurl's 300 s */
     return curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERDATA, curl) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&

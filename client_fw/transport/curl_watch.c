@@ -29,6 +29,9 @@ static void see_message(int sent, int version, int type, const void *data, size_
     (void)version;
     if (sent != 0 || len == 0)
         return;
+    /* OpenSSL passes over any number of these within one call */
+    if (type == SSL3_RT_HANDSHAKE && bytes[0] == SSL3_MT_HELLO_REQUEST && !curl->is_secure)
+        curl->record_status = BULLA_E_TLS_PROTOCOL;
     if (type == SSL3_RT_ALERT && len == 2) {
         see_alert(curl, bytes, ssl);
     } else if (type == SSL3_RT_HEADER && len == RECORD_HEADER_SIZE) {
@@ -54,6 +57,12 @@ static long see_bytes(BIO *bio, int operation, const char *data, size_t size, in
     (void)size;
     (void)number;
     (void)argument;
+    if (operation == BIO_CB_READ && curl->record_status != BULLA_OK)
+        return -1;
+    if (operation == BIO_CB_READ && bulla_curl_now_ms() >= curl->until) {
+        BIO_set_retry_read(bio); /* back to where time is looked at */
+        return -1;
+    }
     if (operation != (BIO_CB_READ | BIO_CB_RETURN) && operation != (BIO_CB_WRITE | BIO_CB_RETURN))
         return result;
     if (result <= 0 && !BIO_should_retry(bio))

@@ -944,6 +944,23 @@ class TimeTests:
         with Server(script, raw=True) as server:
             self.timed(server, "net-stalled", 0.9, 3, "--progress", 1000)
 
+    def test_flood_of_hello_requests(self):
+        def script(connection, _):
+            connection.recv(4096)
+            while True:
+                connection.sendall(b"\x16\x03\x03\x00\x04\0\0\0\0" * 20000)
+        with Server(script, raw=True) as server:
+            self.timed(server, "tls-protocol", 0, 3, "--deadline", 2000)
+
+    def test_total_deadline_ends_a_flood(self):
+        def script(connection, _):
+            connection.recv(4096)
+            connection.sendall(OK_HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+            while True:
+                connection.sendall((b"1;" + b"e" * 60 + b"\r\nx\r\n") * 1000)
+        with Server(script) as server:
+            self.timed(server, "net-deadline", 1.4, 3, "--deadline", 1500)
+
     def test_silence_before_the_header(self):
         with Server(lambda c, _: time.sleep(5)) as server:
             self.timed(server, "net-stalled", 0.9, 3, "--progress", 1000)

@@ -93,12 +93,18 @@ static enum bulla_status serve_get(void *ctx, const struct bulla_request *reques
     s->open = NULL;
     s->ready = 0;
     s->gets++;
+    if (s->etag_alternates)
+        s->etag = s->gets % 2 == 0 ? "\"even\"" : "\"odd\"";
     memset(response, 0, sizeof(*response));
     for (size_t i = 0; i < 4; i++) {
         if (s->files[i].path != NULL && strcmp(s->files[i].path, request->url->path) == 0)
             s->open = &s->files[i];
     }
     response->status = s->status != 0 ? s->status : s->open == NULL ? 404 : 200;
+    if (s->gets > 1 && s->open == &s->files[0] && s->unavailable > 0) {
+        s->unavailable--;
+        response->status = 503;
+    }
     if (response->status != 200)
         return BULLA_E_HTTP_STATUS;
     bool other = request->etag != NULL && !s->etag_ignored &&

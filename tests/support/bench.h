@@ -41,6 +41,8 @@ struct bench_server {
     uint32_t life;            /* bytes of the image that one connection lives for, 0: any number */
     uint32_t record;          /* they come in TLS records of this size, whole or not at all */
     uint16_t status;          /* answer everything with this */
+    uint32_t unavailable;     /* that many requests for the envelope get 503, from the second on */
+    bool etag_alternates;     /* another one at each request */
     const char *etag;         /* of every file, NULL: none; honoured in If-Range ... */
     bool etag_ignored;        /* ... or not */
     uint32_t gets;            /* requests seen */

@@ -1215,6 +1215,37 @@ static void test_boot_power_cut_leaves_no_single_copy(void **state)
     flash_sim_close(&base);
 }
 
+/* Confirm is cut while cells are half burnt, and what reads VALID at one time does not at another.
+ * What confirm says yes to afterwards stays. */
+static void test_boot_confirmation_does_not_rest_on_a_cell_half_burnt(void **state)
+{
+    static const uint32_t bytes[] = {0, 8, 20, 25, 28, 31, 4096};
+    struct flash_sim base;
+    char why[FLASH_SIM_WHY_SIZE];
+    uint32_t confirmed = 0;
+
+    (void)state;
+    in_trial();
+    assert_status(flash_sim_copy(&base, &bench.sim, why), BULLA_OK);
+    for (uint32_t i = 0; i < 7 * 40; i++) {
+        flash_sim_close(&bench.sim);
+        assert_status(flash_sim_copy(&bench.sim, &base, why), BULLA_OK);
+        bench.sim.seed = i;
+        bench.sim.fault = (struct flash_sim_fault){
+            .cut_at = 1 + i / 7 % 10, .cut_bytes = bytes[i % 7], .cut_unstable = true};
+        (void)bench_confirm(&bench);
+        flash_sim_power_on(&bench.sim);
+        if (bench_boot(&bench, &boot) != BULLA_OK || boot.slot != 1 ||
+            bench_confirm(&bench) != BULLA_OK)
+            continue;
+        confirmed++;
+        for (uint32_t times = 0; times < 8; times++)
+            assert_boots(1, false);
+    }
+    assert_in_range(confirmed, 40, 7 * 40);
+    flash_sim_close(&base);
+}
+
 /* The boot could not write down that the fall-back runs: the port knows, and nothing touches it. */
 static void test_boot_executing_slot_is_believed_above_the_record(void **state)
 {
@@ -1237,6 +1268,21 @@ static void test_boot_executing_slot_is_believed_above_the_record(void **state)
     assert_status(bulla_client_target(&bench.client, &slot), BULLA_OK);
     assert_int_equal(slot, 1);
     seal_buffer_free(&envelope);
+}
+
+/* A bootloader without rollback starts a new release and marks nothing; the port knows. */
+static void test_boot_executing_slot_in_new_is_a_trial(void **state)
+{
+    (void)state;
+    assert_boots(0, false);
+    assert_status(update(middle, 2), BULLA_OK);
+    assert_status(bench_open(&bench), BULLA_OK);
+    assert_status(bulla_client_confirm(&bench.client), BULLA_E_NO_TRIAL);
+    bench.client.executing = 1;
+    assert_true(bulla_client_in_trial(&bench.client));
+    assert_status(bulla_client_confirm(&bench.client), BULLA_OK);
+    assert_int_equal(bench.client.confirmed.sequence, 2);
+    assert_boots(1, false);
 }
 
 #define TEST(name)         cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1289,7 +1335,9 @@ int main(void)
         TEST(test_boot_power_cut_counts_a_failed_trial_once),
         TEST(test_boot_single_misread_takes_nothing_away),
         TEST(test_boot_power_cut_leaves_no_single_copy),
+        TEST(test_boot_confirmation_does_not_rest_on_a_cell_half_burnt),
         TEST(test_boot_executing_slot_is_believed_above_the_record),
+        TEST(test_boot_executing_slot_in_new_is_a_trial),
     };
 
     return cmocka_run_group_tests(tests, load_all, free_all);

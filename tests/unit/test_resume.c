@@ -160,6 +160,69 @@ static void test_resume_with_another_image_is_refused(void **state)
     assert_int_equal(bench_read_record(&bench, 1).seq, BULLA_OTA_SEQ_NONE);
 }
 
+/* ... and what is refused is not hidden behind trouble with the network after it. */
+static void test_resume_refusal_is_told_whatever_comes_after_it(void **state)
+{
+    (void)state;
+    publish(fresh, 2);
+    bench.server.etag = "\"one\"";
+    bench.server.etag_ignored = true;
+    bench.on_progress = replace_image;
+    bench.server.cut_count = 1;
+    bench.server.cut_after = 10 * BULLA_SECTOR_SIZE + 1234;
+    bench.server.unavailable = UINT32_MAX;
+    assert_status(bench_update(&bench), BULLA_E_SECTOR_DIGEST);
+    assert_int_equal(bench_read_record(&bench, 1).seq, BULLA_OTA_SEQ_NONE);
+}
+
+static void lose_image(struct bench *b, uint32_t done, uint32_t total)
+{
+    (void)total;
+    b->server.files[1].path = done == 0 ? NULL : "/r/app.bin";
+}
+
+/* Two kinds of answer with one status code: the second one may pass. */
+static void test_resume_missing_image_and_busy_server_are_two_things(void **state)
+{
+    (void)state;
+    publish(fresh, 2);
+    bench.on_progress = lose_image;
+    bench.server.unavailable = 1;
+    assert_status(bench_update(&bench), BULLA_E_HTTP_STATUS);
+    assert_int_equal(bench.result.http_status, 404);
+    assert_int_equal(bench.server.gets, 4); /* envelope, 404, 503, envelope: the same release */
+}
+
+/* Machines behind one name give one file different ETags, and no connection lives long. */
+static void test_resume_from_machines_with_different_etags(void **state)
+{
+    (void)state;
+    publish(fresh, 2);
+    bench.server.etag_alternates = true;
+    bench.server.record = BULLA_SECTOR_SIZE;
+    bench.server.life = 24 * BULLA_SECTOR_SIZE;
+    assert_status(bench_update(&bench), BULLA_OK);
+    assert_installed(fresh);
+    assert_int_equal(bench.server.image_bytes, IMAGE_LEN);
+}
+
+/* More members are declared than there are: refused on every way to the end of the bundle. */
+static void test_resume_bundle_with_too_many_members_is_refused(void **state)
+{
+    (void)state;
+    bench_publish(&bench, whole(fresh), &(struct seal_options){.sequence = 2, .bundle = true},
+                  &envelope);
+    envelope.data[2]++;
+    for (uint32_t i = 0; i < 3; i++) {
+        bench.workspace_len = i == 0 ? BULLA_WORKSPACE_MIN : sizeof(bench.workspace);
+        bench.server.cut_any = i == 1;
+        bench.server.cut_count = 1;
+        bench.server.cut_after = envelope.len - 10 * BULLA_SECTOR_SIZE;
+        assert_status(bench_update(&bench), BULLA_E_ENVELOPE_TRUNCATED);
+        assert_int_equal(bench_read_record(&bench, 1).seq, BULLA_OTA_SEQ_NONE);
+    }
+}
+
 static struct seal_buffer newer;
 static uint8_t newest[IMAGE_LEN];
 
@@ -425,6 +488,10 @@ int main(void)
         TEST(test_resume_from_a_server_without_ranges_skips_what_came),
         TEST(test_resume_with_another_etag_drops_the_partial_sector),
         TEST(test_resume_with_another_image_is_refused),
+        TEST(test_resume_refusal_is_told_whatever_comes_after_it),
+        TEST(test_resume_missing_image_and_busy_server_are_two_things),
+        TEST(test_resume_from_machines_with_different_etags),
+        TEST(test_resume_bundle_with_too_many_members_is_refused),
         TEST(test_resume_newer_release_in_mid_download_is_installed),
         TEST(test_resume_a_byte_at_a_time_is_given_up),
         TEST(test_resume_short_answers_get_through_where_long_ones_do_not),

@@ -513,19 +513,20 @@ static void test_state_full_leaves_everything_as_it_was(void **unused)
     before = malloc(device.sim.size);
     assert_non_null(before);
     memcpy(before, device.sim.bytes, device.sim.size);
-    /* 0x2000 - (16 + 1472 of small records + 80) - (16 + 4384) - (16 + 2064) = 144 */
-    assert_status(put(&device, BULLA_RECORD_HEAD, 1, bytes, 129), BULLA_E_STATE_FULL);
+    /* 0x2000 - (16 + 704 of small records, 8 events among them, + 80) - (16 + 4384) - (16 + 2064)
+     * = 912 */
+    assert_status(put(&device, BULLA_RECORD_HEAD, 1, bytes, 897), BULLA_E_STATE_FULL);
     assert_status(put(&device, (enum bulla_record_kind)200, 0, bytes, 6001), BULLA_E_STATE_FULL);
     assert_status(put(&device, (enum bulla_record_kind)200, 0, bytes, 0xffff), BULLA_E_STATE_FULL);
     assert_status(put(&device, (enum bulla_record_kind)200, 0, bytes, 0x10000), BULLA_E_STATE_FULL);
     assert_memory_equal(before, device.sim.bytes, device.sim.size);
     free(before);
-    assert_status(put(&device, BULLA_RECORD_HEAD, 1, bytes, 128), BULLA_OK);
+    assert_status(put(&device, BULLA_RECORD_HEAD, 1, bytes, 896), BULLA_OK);
     assert_status(put(&device, (enum bulla_record_kind)200, 0, bytes + 1, 4384), BULLA_OK);
     assert_status(reopen(&device), BULLA_OK);
     expect(&device, (enum bulla_record_kind)200, 0, bytes + 1, 4384);
     expect(&device, BULLA_RECORD_HEAD, 0, bytes, 2064);
-    expect(&device, BULLA_RECORD_HEAD, 1, bytes, 128);
+    expect(&device, BULLA_RECORD_HEAD, 1, bytes, 896);
     finish(&device);
 }
 
@@ -811,8 +812,58 @@ static void test_state_footprint_holds_all_a_device_needs(void **unused)
         assert_status(bulla_state_put_event(&device.state, &event), BULLA_OK);
     }
     uint32_t operations = device.sim.operations;
-    assert_status(put(&device, BULLA_RECORD_HEAD, 2, bytes, 100), BULLA_E_STATE_FULL);
+    assert_status(put(&device, BULLA_RECORD_HEAD, 2, bytes, 2000), BULLA_E_STATE_FULL);
     assert_int_equal(device.sim.operations, operations);
+    finish(&device);
+}
+
+/* A state that was made when fewer events were kept, and is full: old events go, nothing else. */
+static void test_state_that_is_tight_keeps_fewer_events(void **unused)
+{
+    (void)unused;
+    struct device device;
+    static uint8_t bytes[8192];
+    struct bulla_event_record event = {.what = 1};
+    bool found = false;
+
+    fill(bytes, sizeof(bytes), 3);
+    format(&device, 0x4000);
+    assert_status(put(&device, (enum bulla_record_kind)200, 0, bytes, 7000), BULLA_OK);
+    for (uint32_t i = 0; i < 200; i++) {
+        event.value = i;
+        assert_status(bulla_state_put_event(&device.state, &event), BULLA_OK);
+        assert_status(bulla_state_put_floor(&device.state, i), BULLA_OK);
+    }
+    assert_status(bulla_state_event(&device.state, 7, &event, &found), BULLA_OK);
+    assert_true(found);
+    assert_int_equal(event.value, 192);
+    assert_status(bulla_state_event(&device.state, BULLA_STATE_EVENTS_KEPT - 1, &event, &found),
+                  BULLA_OK);
+    assert_false(found);
+    expect(&device, (enum bulla_record_kind)200, 0, bytes, 7000);
+    finish(&device);
+}
+
+/* Junk in the last unit, and the other half's header could not be erased: nothing is programmed
+ * behind the half, which here is the end of the chip. */
+static void test_state_without_room_for_a_seal_is_compacted(void **unused)
+{
+    (void)unused;
+    struct device device;
+
+    format(&device, 0x4000);
+    device.sim.fault.worn = true;
+    device.sim.fault.worn_sector = device.partition.offset;
+    while (device.state.generation == 1)
+        assert_status(put_small(&device, device.state.counter), BULLA_OK);
+    flash_sim_power_on(&device.sim);
+    active_bytes(&device)[device.state.half - 1] = 0x7f;
+    assert_status(reopen(&device), BULLA_OK);
+    assert_int_equal(device.state.active, 1);
+    assert_true(device.state.stale);
+    assert_status(put_small(&device, 7), BULLA_OK);
+    assert_int_equal(device.sim.violations, 0);
+    assert_int_equal(device.state.active, 0);
     finish(&device);
 }
 
@@ -1038,6 +1089,8 @@ int main(void)
         cmocka_unit_test(test_state_every_bit_flip_in_what_is_kept_twice_changes_nothing),
         cmocka_unit_test(test_state_loss_of_both_copies_is_damage_and_read_only),
         cmocka_unit_test(test_state_footprint_holds_all_a_device_needs),
+        cmocka_unit_test(test_state_that_is_tight_keeps_fewer_events),
+        cmocka_unit_test(test_state_without_room_for_a_seal_is_compacted),
         cmocka_unit_test(test_state_junk_behind_the_end_is_never_programmed_over),
         cmocka_unit_test(test_state_record_longer_than_its_half_is_none),
         cmocka_unit_test(test_state_record_of_another_generation_is_none),
