@@ -39,7 +39,7 @@ static bool in_program(const struct operation *o, enum level level, enum way way
         return level == LEVEL_LONG ? way == WAY_CLEAN || n % 16 == 0 || is_edge
                                    : is_edge && (way == WAY_CLEAN || n % 2 == 0);
     return level == LEVEL_LONG || way == WAY_CLEAN || o->offset < FIRST_SLOT || is_edge ||
-           n % 16 == (way == WAY_GARBAGE ? 8 : 11);
+           n % 32 == (way == WAY_GARBAGE ? 8 : 19);
 }
 
 static bool is_wanted(const struct operation *o, enum level level, uint32_t depth,

@@ -131,14 +131,14 @@ void faults_step(struct sweep *sweep, const struct step *step, const struct devi
     const struct path *replay = sweep->replay;
 
     if (step->verb == VERB_PROVISION || step->verb == VERB_STOCK_BOOT || sweep->kind.unit > 1 ||
-        sweep->options->level == LEVEL_QUICK)
+        sweep->kind.blocks || sweep->options->level == LEVEL_QUICK)
         return;
     device_copy(device, before);
     device->log = &log;
     device->on_operation = note;
     (void)!life_do(device, sweep->scratch, step);
     uint32_t reads = device->reads;
-    uint32_t stride = reads / (sweep->options->level == LEVEL_LONG ? 300u : 10u) + 1;
+    uint32_t stride = reads / (sweep->options->level == LEVEL_LONG ? 300u : 6u) + 1;
     uint32_t few = sweep->options->level == LEVEL_LONG ? 1 : log.count / 16u + 1;
     for (enum fault fault = FAULT_FAILS; fault < FAULTS; fault++) {
         bool of_read = fault == FAULT_READ_FAILS || fault == FAULT_MISREAD;

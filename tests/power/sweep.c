@@ -176,7 +176,7 @@ static bool goes_deeper(const struct sweep *sweep, uint32_t depth, const struct 
 {
     static const uint32_t one_in[3][DEPTH_MAX + 1] = {
         {0, 5000, 5000, 1}, {0, 1000, 1500, 1}, {0, 60, 150, 1}};
-    static const uint32_t one_whole_in[3] = {400, 60, 1};
+    static const uint32_t one_whole_in[3] = {400, 100, 1};
     bool is_whole = cut->way == WAY_AFTER || cut->way == WAY_BEFORE;
     uint64_t chance = hash_mix(key, sweep->options->seed);
 

@@ -319,8 +319,9 @@ int workers_run(const struct options *options, const struct releases *releases)
     uint32_t count = options->jobs < WORKERS_MAX ? options->jobs : WORKERS_MAX;
 
     add_jobs(options, 1, false);
-    if (options->level != LEVEL_QUICK) {
+    if (options->level == LEVEL_LONG)
         add_jobs(options, 1, true);
+    if (options->level != LEVEL_QUICK) {
         for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
             add_jobs(options, units[i], i == 2);
     }
