@@ -69,12 +69,12 @@ uint32_t bulla_state_footprint(uint32_t trust_len, uint32_t copies, uint32_t hea
 
 /* ---- compaction ---- */
 
-/* Does this record outlive the arrival of `fresh`? `after` is the cursor behind it; `room`: how
- * many of its kind are kept. */
+/* Does this record outlive the arrival of `fresh`? `after` is the cursor behind it. */
 static enum bulla_status is_live(const struct bulla_state *state, struct bulla_log_cursor after,
-                                 const struct bulla_log_record *record, uint32_t room,
+                                 const struct bulla_log_record *record,
                                  const struct bulla_log_record *fresh, bool *live)
 {
+    uint32_t room = bulla_log_copies(record->kind);
     uint32_t newer = record->kind == fresh->kind && record->slot == fresh->slot ? 1 : 0;
     uint32_t lost = 0;
     bool found, whole;
@@ -94,6 +94,39 @@ static enum bulla_status is_live(const struct bulla_state *state, struct bulla_l
     return status;
 }
 
+/* Events are most of the log: instead of looking at all later ones for each of them, they are
+ * counted once. */
+static enum bulla_status count_events(const struct bulla_state *state, uint32_t *count)
+{
+    struct bulla_log_cursor cursor = {.at = state->unit};
+    struct bulla_log_record record;
+    bool whole = false, found = true;
+    enum bulla_status status = BULLA_OK;
+
+    *count = 0;
+    while (status == BULLA_OK && found) {
+        status =
+            bulla_log_next_match(state, &cursor, BULLA_RECORD_EVENT, 0, &record, &whole, &found);
+        *count += status == BULLA_OK && found && whole ? 1 : 0;
+    }
+    return status;
+}
+
+/* The same question for the next event; `left` of them have not been passed yet. */
+static enum bulla_status is_live_event(const struct bulla_state *state,
+                                       const struct bulla_log_record *record, uint32_t room,
+                                       const struct bulla_log_record *fresh, uint32_t *left,
+                                       bool *live)
+{
+    enum bulla_status status = bulla_log_check(state, record, live);
+
+    if (status != BULLA_OK || !*live || *left == 0)
+        return status;
+    (*left)--;
+    *live = *left + (fresh->kind == BULLA_RECORD_EVENT ? 1u : 0u) < room;
+    return BULLA_OK;
+}
+
 /* What a walk through the half found to be kept. */
 struct survivors {
     uint32_t events; /* at most so many of them: given before the walk */
@@ -109,20 +142,23 @@ static enum bulla_status carry_over(const struct bulla_state *state,
 {
     struct bulla_log_cursor cursor = {.at = state->unit};
     uint32_t unit = bulla_log_unit(state->flash);
+    uint32_t left = 0;
+    enum bulla_status status = count_events(state, &left);
 
     *kept = (struct survivors){.events = kept->events};
     for (;;) {
         struct bulla_log_record record;
         uint8_t place[4];
-        bool found, live;
-        enum bulla_status status = bulla_log_next(state, &cursor, &record, &found);
+        bool found = false, live;
+        if (status == BULLA_OK)
+            status = bulla_log_next(state, &cursor, &record, &found);
         if (status != BULLA_OK || !found)
             return status;
         if (record.kind == BULLA_RECORD_SEAL) /* speaks for this half alone */
             continue;
-        uint32_t room =
-            record.kind == BULLA_RECORD_EVENT ? kept->events : bulla_log_copies(record.kind);
-        status = is_live(state, cursor, &record, room, fresh, &live);
+        status = record.kind == BULLA_RECORD_EVENT
+                     ? is_live_event(state, &record, kept->events, fresh, &left, &live)
+                     : is_live(state, cursor, &record, fresh, &live);
         if (status != BULLA_OK)
             return status;
         if (!live)
