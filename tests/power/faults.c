@@ -115,7 +115,7 @@ static void suffer(struct sweep *sweep, const struct step *step, const struct de
         device_break(device, "P8", "%s", device->sim.note);
     device->sim.violations = 0;
     device->facts.faulted = true;
-    device->facts.misled = fault == FAULT_MISREAD || fault == FAULT_NOISE;
+    device->facts.misled = fault == FAULT_NOISE;
     if (lasting)
         device->lasting = ordered;
     if (device->broken == NULL)

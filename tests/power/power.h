@@ -88,7 +88,7 @@ struct facts {
     bool in_trial;           /* a trial ran when it was begun */
     uint32_t damaged;        /* slots that were damaged by hand, one bit each, factory last */
     bool faulted;            /* flash failed: RULE "faulted" */
-    bool misled;             /* it was told wrong bytes: RULE "misread" */
+    bool misled;             /* it was told wrong bytes all the time: RULE "noise" */
     bool suspect;            /* a cut left unstable cells: RULE "unstable" */
     uint8_t tried[RELEASES]; /* trials that began */
 };

@@ -31,8 +31,8 @@ static void check_choice(struct device *device, enum bulla_status status)
                      device->running);
         return;
     }
-    /* RULE "misread": a boot that was told wrong bytes gives up a slot that is good, for good. What
-     * it starts instead was sealed as well, and sequence and floor stay. */
+    /* RULE "noise": a boot that is told wrong bytes again and again gives up a slot that is good,
+     * for good. What it starts instead was sealed as well, and sequence and floor stay. */
     if ((facts->allowed >> release & 1) != 0 || facts->suspect || facts->misled)
         return;
     bool lost = release_of(device, release)->sequence < facts->sequence;
