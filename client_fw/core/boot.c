@@ -155,15 +155,17 @@ static int32_t going_on(const struct bulla_client *client, const struct bulla_bo
     return -1;
 }
 
-/* ESP-IDF's first step: a trial that is still pending ended without confirmation. */
+/* ESP-IDF's first step: a trial that is still pending ended without confirmation. What is left of a
+ * torn record is no trial, and writing it again would make it a whole one. */
 static void end_trials(const struct bulla_client *client, struct bulla_boot_plan *plan)
 {
     for (int32_t i = 0; i < 2; i++) {
         struct bulla_ota_record *record = &plan->want.record[i];
-        if (record->state != BULLA_OTA_PENDING_VERIFY || i == plan->going)
+        if (record->state != BULLA_OTA_PENDING_VERIFY || !bulla_record_whole(record) ||
+            i == plan->going)
             continue;
         record->state = BULLA_OTA_ABORTED;
-        if (bulla_record_whole(record) && client->layout.slot_count > 0)
+        if (client->layout.slot_count > 0)
             plan->result.ended_trial =
                 (int32_t)bulla_ota_slot_of(record->seq, client->layout.slot_count);
     }

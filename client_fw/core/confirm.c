@@ -244,7 +244,7 @@ static enum bulla_status select_slot(struct bulla_client *client, int32_t slot, 
     active = bulla_ota_active(&client->otadata);
     if (slot == running && record >= 0) /* its record stays; what is in front of it goes */
         return active == record ? BULLA_OK : bulla_record_drop(client, 1u - (uint32_t)record);
-    int32_t keep = bulla_record_find(&client->otadata, count, running, false);
+    int32_t keep = bulla_record_of_running(client, running);
     uint32_t into = keep >= 0 ? 1u - (uint32_t)keep : bulla_record_spare(&client->otadata);
     return bulla_record_name(client, into, slot, state);
 }

@@ -202,7 +202,7 @@ static enum bulla_status select_target(struct bulla_install *install,
         client->otadata.record[active].state == BULLA_OTA_NEW &&
         bulla_ota_slot_of(client->otadata.record[active].seq, count) == (uint32_t)install->target)
         return BULLA_OK; /* installed and selected already */
-    int32_t keep = bulla_record_find(&client->otadata, count, install->running, false);
+    int32_t keep = bulla_record_of_running(client, install->running);
     uint32_t into = keep >= 0 ? 1u - (uint32_t)keep : bulla_record_spare(&client->otadata);
     return bulla_record_name(client, into, install->target, BULLA_OTA_NEW);
 }

@@ -77,6 +77,10 @@ bool bulla_record_whole(const struct bulla_ota_record *record);
 int32_t bulla_record_find(const struct bulla_otadata *otadata, uint32_t slot_count, int32_t slot,
                           bool selectable);
 
+/* The record of what runs, never to be given up for another slot's: one that a bootloader would
+ * follow before any other; -1: none. */
+int32_t bulla_record_of_running(const struct bulla_client *client, int32_t running);
+
 /* The sector whose record is needed least. */
 uint32_t bulla_record_spare(const struct bulla_otadata *otadata);
 

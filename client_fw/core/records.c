@@ -34,6 +34,14 @@ int32_t bulla_record_find(const struct bulla_otadata *otadata, uint32_t slot_cou
     return found;
 }
 
+int32_t bulla_record_of_running(const struct bulla_client *client, int32_t running)
+{
+    uint32_t count = client->layout.slot_count;
+    int32_t found = bulla_record_find(&client->otadata, count, running, true);
+
+    return found >= 0 ? found : bulla_record_find(&client->otadata, count, running, false);
+}
+
 uint32_t bulla_record_spare(const struct bulla_otadata *otadata)
 {
     int32_t active = bulla_ota_active(otadata);

@@ -1158,6 +1158,22 @@ static void test_boot_power_cut_counts_a_failed_trial_once(void **state)
     flash_sim_close(&base);
 }
 
+/* An erase that was cut left a number without its CRC under PENDING: ended trials are marked in
+ * their records, but this is none and must not become one that names the running slot. */
+static void test_boot_torn_pending_record_does_not_become_whole(void **state)
+{
+    (void)state;
+    live_through_one_update();
+    assert_boots(1, false);
+    bench_record(&bench, 0, 0xfe, BULLA_OTA_PENDING_VERIFY, true);
+    assert_boots(1, false);
+    struct bulla_ota_record record = bench_read_record(&bench, 0);
+    assert_false(record.crc == bulla_ota_crc(record.seq));
+    assert_status(update(next, 3), BULLA_OK);
+    assert_record(1, 2, BULLA_OTA_VALID);
+    assert_boots(0, true);
+}
+
 /* One bit of one read is wrong, wherever: what is confirmed stays confirmed, and runs. */
 static void test_boot_single_misread_takes_nothing_away(void **state)
 {
@@ -1333,6 +1349,7 @@ int main(void)
         TEST_FACTORY(test_boot_factory_fallback_installs_the_confirmed_release_again),
         TEST(test_boot_power_cut_anywhere_leaves_the_old_or_the_new_choice),
         TEST(test_boot_power_cut_counts_a_failed_trial_once),
+        TEST(test_boot_torn_pending_record_does_not_become_whole),
         TEST(test_boot_single_misread_takes_nothing_away),
         TEST(test_boot_power_cut_leaves_no_single_copy),
         TEST(test_boot_confirmation_does_not_rest_on_a_cell_half_burnt),
