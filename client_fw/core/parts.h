@@ -20,7 +20,7 @@ void bulla_client_note(struct bulla_client *client, enum bulla_event_kind what, 
 void bulla_client_note_once(struct bulla_client *client, enum bulla_event_kind what, int32_t slot,
                             enum bulla_status status, uint32_t value);
 
-/* Read sequence and floor again, from the first byte of the log on: they only rise. A single read
+/* Read sequence and floor again, from flash: they only rise. A single read
  * that went wrong when the device was opened does not lower what an image is held against. */
 void bulla_client_recall(struct bulla_client *client);
 
@@ -116,7 +116,8 @@ BULLA_MUST_CHECK enum bulla_status bulla_record_keep_running(struct bulla_client
 #define BULLA_SKIP_FACTORY (1u << 31)
 uint32_t bulla_boot_skip(int32_t slot);
 
-/* Is what lies in the slot a release above, or beside, the confirmed one? */
+/* Is what lies in the slot newer than the confirmed release, or another one of the same sequence?
+ */
 bool bulla_boot_unconfirmed(const struct bulla_client *client,
                             const struct bulla_installed *installed);
 

@@ -15,11 +15,16 @@
 #include "bulla/state.h"
 #include "bulla/transport.h"
 
-#define BULLA_TRIALS_MAX 3u /* failed trials of one release before it needs options.retry */
-#define BULLA_CRASHES_MAX                                                                          \
-    5u /* crashes in a row that a port allows, if it has no reason of its own */
-#define BULLA_RETRIES_MAX  3u    /* retries in a row that brought nothing new; new releases */
-#define BULLA_RECEIVE_SIZE 1024u /* bytes asked of the transport at once; holds one list group */
+/* Failed trials of one release before it needs options.retry. */
+#define BULLA_TRIALS_MAX 3u
+/* Crashes in a row that a port allows, if it has no reason of its own. */
+#define BULLA_CRASHES_MAX 5u
+/* Retries in a row that each bring less than 1 KiB of new image, and changes of release in one
+ * call.
+ */
+#define BULLA_RETRIES_MAX 3u
+/* Bytes asked of the transport at once; holds one list group. */
+#define BULLA_RECEIVE_SIZE 1024u
 
 enum bulla_event_kind {
     BULLA_DID_PROVISION = 1,
@@ -209,7 +214,8 @@ struct bulla_reset {
 
 /* What the reset does: choose, verify, mark the trial, record what runs. The caller gives *result
  * as zeros and starts a slot only if verdict is BULLA_YES then: a call that a fault skips leaves no
- * verdict. On BULLA_E_NOTHING_BOOTABLE refused_slot and refused_why are filled. */
+ * verdict. On BULLA_E_NOTHING_BOOTABLE refused_slot and refused_why are filled. A trial has one
+ * boot, crashes are not counted. */
 BULLA_MUST_CHECK enum bulla_status bulla_client_boot(struct bulla_client *client,
                                                      struct bulla_boot_result *result);
 /* The same for ports that tell resets apart: use it for every reset, then. That nothing was

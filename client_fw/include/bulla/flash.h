@@ -3,8 +3,8 @@
 #define BULLA_FLASH_H
 
 /* The flash seam: NOR, erased to 0xFF, programs only clear bits. Offsets are bytes from the
- * start of the chip. The core never programs a byte twice between erases except from 0xFF,
- * never crosses the end, and erases whole sectors only. */
+ * start of the chip. The core never programs a byte twice between erases, never crosses the end,
+ * and erases whole sectors only. */
 
 #include "bulla/bytes.h"
 #include "bulla/status.h"
