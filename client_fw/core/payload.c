@@ -204,7 +204,10 @@ static enum bulla_status end_bundle(struct bulla_payload *p)
     if (status != BULLA_OK)
         return status;
     p->end_seen = true;
-    return len > 0 ? BULLA_E_ENVELOPE_TRAILING : BULLA_OK;
+    if (len > 0)
+        return BULLA_E_ENVELOPE_TRAILING;
+    /* the reader did not see the end: nothing sorts behind the bundle, so it is the last member */
+    return p->install.client->reader.members_left > 1 ? BULLA_E_ENVELOPE_TRUNCATED : BULLA_OK;
 }
 
 /* From the next byte of the image that is not here, up to `end`. */

@@ -158,8 +158,6 @@ static enum bulla_status begin_bundle(struct bulla_reader *r, struct bulla_bytes
         return BULLA_E_CBOR_KEY_ORDER;
     if (len != r->manifest.image.size)
         return len < r->manifest.image.size ? BULLA_E_IMAGE_TRUNCATED : BULLA_E_IMAGE_TRAILING;
-    if (r->members_left != 1) /* nothing sorts behind it: more are declared than can come */
-        return BULLA_E_ENVELOPE_TRUNCATED;
     r->bundle_seen = true;
     r->member_left = (uint32_t)len;
     r->bundle_offset = r->offset;

@@ -31,7 +31,7 @@ struct bulla_reader {
     bool text_seen;
     bool list_seen;
     bool bundle_seen;
-    uint8_t members_left;
+    uint8_t members_left; /* the one being read among them; for who reads a bundle's rest himself */
 
     /* valid from BULLA_EVENT_HEAD on */
     bool same_as_confirmed; /* equal sequence and digest: nothing newer */
