@@ -175,8 +175,8 @@ static bool goes_deeper(const struct sweep *sweep, uint32_t depth, const struct 
                         uint64_t key)
 {
     static const uint32_t one_in[3][DEPTH_MAX + 1] = {
-        {0, 5000, 5000, 1}, {0, 1600, 2000, 1}, {0, 60, 150, 1}};
-    static const uint32_t one_whole_in[3] = {400, 160, 1};
+        {0, 5000, 5000, 1}, {0, 2500, 3000, 1}, {0, 60, 150, 1}};
+    static const uint32_t one_whole_in[3] = {400, 250, 1};
     bool is_whole = cut->way == WAY_AFTER || cut->way == WAY_BEFORE;
     uint64_t chance = hash_mix(key, sweep->options->seed);
 
