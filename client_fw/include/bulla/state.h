@@ -113,7 +113,8 @@ uint32_t bulla_state_footprint(uint32_t trust_len, uint32_t copies, uint32_t hea
 
 /* Append one record; on BULLA_OK it is on flash, read back and wins from now on.
  * BULLA_E_STATE_FULL, before anything is changed, when it does not fit even after compaction; a
- * head must besides leave room for all small records. BULLA_E_STATE_DAMAGED: state->damaged. */
+ * head must besides leave room for all small records (of events, the last eight).
+ * BULLA_E_STATE_DAMAGED: state->damaged. */
 BULLA_MUST_CHECK enum bulla_status bulla_state_put(struct bulla_state *state,
                                                    enum bulla_record_kind kind, uint8_t slot,
                                                    struct bulla_bytes content);
