@@ -9,6 +9,7 @@
 #define TURNS_MAX 8u
 
 static const uint8_t component_app[] = {'a', 'p', 'p'};
+static const uint8_t component_factory[] = {'f', 'a', 'c', 't', 'o', 'r', 'y'};
 
 static enum bulla_status read_layout(struct bulla_client *client)
 {
@@ -126,9 +127,11 @@ void bulla_client_device(const struct bulla_client *client, int32_t slot, bool i
     out->has_ids = true;
     memcpy(out->vendor_id, client->identity.vendor_id, sizeof(out->vendor_id));
     memcpy(out->class_id, client->identity.class_id, sizeof(out->class_id));
-    /* the factory slot is filled at provisioning, with an image of either component */
-    out->has_component = slot != BULLA_SLOT_FACTORY;
-    out->component = (struct bulla_bytes){component_app, sizeof(component_app)};
+    /* at provisioning the factory slot is filled with an image of either component */
+    out->has_component = slot != BULLA_SLOT_FACTORY || !installed;
+    out->component = slot != BULLA_SLOT_FACTORY
+                         ? (struct bulla_bytes){component_app, sizeof(component_app)}
+                         : (struct bulla_bytes){component_factory, sizeof(component_factory)};
     out->has_sequence = client->has_confirmed && !installed;
     out->sequence = client->confirmed.sequence;
     out->confirmed_digest = client->has_confirmed ? client->confirmed.manifest_digest : NULL;

@@ -198,6 +198,8 @@ static enum bulla_status select_target(struct bulla_install *install,
             BULLA_YES ||
         bulla_prove_equal(token, expected, BULLA_DIGEST_SIZE, BULLA_YES) != BULLA_YES)
         return BULLA_E_NOT_JUDGED;
+    if (install->target == BULLA_SLOT_FACTORY)
+        return BULLA_OK; /* no record names it: what runs stays selected */
     if (!install->prepared && active >= 0 &&
         client->otadata.record[active].state == BULLA_OTA_NEW &&
         bulla_ota_slot_of(client->otadata.record[active].seq, count) == (uint32_t)install->target)
@@ -245,6 +247,9 @@ enum bulla_status bulla_install_finish(struct bulla_install *install)
                                   : prepare(install);
     if (status == BULLA_OK)
         status = check_stored_head(install);
+    if (status == BULLA_OK && install->approval != NULL && install->approval->image != NULL)
+        status =
+            install->approval->image(install->approval->ctx, install->partition, install->size);
     if (status == BULLA_OK)
         status = make_token(proved, reader->manifest.sequence, reader->manifest_digest, read_back,
                             token);

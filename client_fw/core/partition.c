@@ -214,7 +214,7 @@ static bool is_otadata(const struct bulla_partition *p)
 /* Type 0x40 is anybody's: what is too small for our records is somebody else's. */
 bool bulla_partition_is_state(const struct bulla_partition *p)
 {
-    return p->type == BULLA_TYPE_BULLA && p->subtype == 0 && p->size >= STATE_MIN;
+    return p->type == BULLA_TYPE_BULLA && p->subtype == BULLA_SUBTYPE_STATE && p->size >= STATE_MIN;
 }
 
 static bool is_slot(const struct bulla_partition *p)
@@ -226,6 +226,20 @@ static bool is_slot(const struct bulla_partition *p)
 static bool is_factory(const struct bulla_partition *p)
 {
     return p->type == BULLA_TYPE_APP && p->subtype == BULLA_SUBTYPE_FACTORY;
+}
+
+#define BANKS_MAX 2u
+
+static bool is_bank(const struct bulla_partition *p)
+{
+    return p->type == BULLA_TYPE_BULLA && p->subtype >= BULLA_SUBTYPE_BANK_0 &&
+           p->subtype < BULLA_SUBTYPE_BANK_0 + BANKS_MAX && p->size >= BULLA_SECTOR_SIZE;
+}
+
+static bool is_modules(const struct bulla_partition *p)
+{
+    return p->type == BULLA_TYPE_BULLA && p->subtype == BULLA_SUBTYPE_MODULES &&
+           p->size >= BULLA_SECTOR_SIZE;
 }
 
 /* Only the rows that stand for the bootloader and the table itself may lie before its end. */
@@ -328,6 +342,32 @@ static enum bulla_status count_rows(struct bulla_bytes table, uint32_t *count)
     return st;
 }
 
+/* Type 0x40 is anybody's: banks and modules are ours only beside a state, and banks only where the
+ * factory app is the one that is executed. */
+static enum bulla_status read_own_rows(struct bulla_bytes table, uint32_t count,
+                                       struct bulla_layout *layout)
+{
+    bool banks = layout->slot_count == 0 && layout->factory.size != 0;
+
+    for (uint32_t i = 0; layout->state.size != 0 && i < count; i++) {
+        struct bulla_partition p = decode_row(row_at(table, i));
+        struct bulla_partition *to = NULL;
+
+        if (is_modules(&p)) {
+            to = &layout->modules;
+        } else if (is_bank(&p) && banks) {
+            to = &layout->slots[p.subtype - BULLA_SUBTYPE_BANK_0];
+            layout->slot_count++;
+            layout->in_place = true;
+        }
+        if (to != NULL && to->size != 0)
+            return BULLA_E_PARTITION_DUPLICATE;
+        if (to != NULL)
+            *to = p;
+    }
+    return BULLA_OK;
+}
+
 static enum bulla_status read_rows(struct bulla_bytes table, uint32_t flash_size,
                                    struct bulla_layout *layout)
 {
@@ -343,6 +383,8 @@ static enum bulla_status read_rows(struct bulla_bytes table, uint32_t flash_size
         if (st == BULLA_OK)
             place(&p, layout);
     }
+    if (st == BULLA_OK)
+        st = read_own_rows(table, count, layout);
     return st == BULLA_OK ? judge_roles(layout) : st;
 }
 

@@ -177,15 +177,26 @@ BULLA_MUST_CHECK enum bulla_status bulla_stretch_read(struct bulla_client *clien
 /* All of it was read: keep the connection if the response ended with it, else drop it. */
 void bulla_stretch_close(struct bulla_client *client, const struct bulla_stretch *s);
 
+/* ---- target.c ---- */
+
+/* The slot that the next update goes to while `running` runs. BULLA_E_NO_SLOT: there is none. */
+BULLA_MUST_CHECK enum bulla_status bulla_target_choose(struct bulla_client *client, int32_t running,
+                                                       int32_t *target);
+
+/* The factory slot, if it may be replaced: an OTA slot runs. BULLA_E_NO_SLOT: it may not. */
+BULLA_MUST_CHECK enum bulla_status bulla_target_factory(struct bulla_client *client,
+                                                        int32_t running, int32_t *target);
+
 /* ---- install.c ---- */
 
-/* An image on its way into a slot. The first four members are the caller's; client->reader and
+/* An image on its way into a slot. The first five members are the caller's; client->reader and
  * client->head hold the judged envelope, client->device what was demanded of it. */
 struct bulla_install {
     struct bulla_client *client;
     int32_t target;
     int32_t running;
     struct bulla_update_result *result;
+    const struct bulla_approval *approval; /* NULL: none is asked for */
 
     const struct bulla_partition *partition;
     uint32_t size;

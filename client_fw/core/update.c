@@ -82,6 +82,11 @@ static enum bulla_status take_head(struct update *u)
     if (found && trial.failed >= BULLA_TRIALS_MAX && !u->options->retry &&
         bulla_digest_equal(trial.manifest_digest, reader->manifest_digest))
         return BULLA_E_TRIAL_FAILED_BEFORE;
+    if (u->options->approval != NULL && u->options->approval->head != NULL) {
+        status = u->options->approval->head(u->options->approval->ctx, &reader->manifest);
+        if (status != BULLA_OK)
+            return status;
+    }
     bulla_reader_workspace(&client->reader, u->options->workspace, u->options->workspace_len);
     if (u->options->progress != NULL)
         u->options->progress->report(u->options->progress->ctx, 0, reader->manifest.image.size);
@@ -280,42 +285,6 @@ static enum bulla_status run(struct update *u)
     }
 }
 
-/* Never the running slot, and where there is a choice not the one that holds the confirmed release.
- */
-static enum bulla_status choose_target(struct bulla_client *client, int32_t running,
-                                       int32_t *target)
-{
-    uint8_t digest[BULLA_DIGEST_SIZE];
-    uint32_t count = client->layout.slot_count;
-
-    *target = BULLA_SLOT_NONE;
-    for (uint32_t i = 0; i < count; i++) {
-        int32_t slot = (int32_t)((running >= 0 ? (uint32_t)running + 1u + i : i) % count);
-        bool found = false;
-        if (slot == running)
-            continue;
-        enum bulla_status status = bulla_slot_claim(client, slot, digest, &found);
-        if (status != BULLA_OK)
-            return status;
-        bool is_confirmed = found && client->has_confirmed &&
-                            bulla_digest_equal(digest, client->confirmed.manifest_digest);
-        if (*target == BULLA_SLOT_NONE || !is_confirmed)
-            *target = slot;
-        if (!is_confirmed)
-            return BULLA_OK;
-    }
-    return *target == BULLA_SLOT_NONE ? BULLA_E_NO_SLOT : BULLA_OK;
-}
-
-enum bulla_status bulla_client_target(struct bulla_client *client, int32_t *target)
-{
-    int32_t running = BULLA_SLOT_NONE;
-
-    *target = BULLA_SLOT_NONE;
-    enum bulla_status status = bulla_client_running(client, &running);
-    return status == BULLA_OK ? choose_target(client, running, target) : status;
-}
-
 enum bulla_status bulla_client_update(struct bulla_client *client, const struct bulla_url *url,
                                       const struct bulla_update_options *options,
                                       struct bulla_update_result *result)
@@ -335,11 +304,13 @@ enum bulla_status bulla_client_update(struct bulla_client *client, const struct 
     enum bulla_status status =
         options->recovery ? BULLA_OK : bulla_client_running(client, &install->running);
     if (status == BULLA_OK)
-        status = choose_target(client, install->running, &install->target);
+        status = options->factory ? bulla_target_factory(client, install->running, &install->target)
+                                  : bulla_target_choose(client, install->running, &install->target);
     if (status != BULLA_OK)
         return status;
     result->target = install->target;
     install->client = client;
+    install->approval = options->approval;
     install->result = result;
     u.payload.transport = options->transport;
     u.payload.progress = options->progress;

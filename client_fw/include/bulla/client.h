@@ -111,6 +111,17 @@ struct bulla_update_result {
     uint16_t http_status; /* of the answer that ended it, when the status is http-status */
 };
 
+/* What the caller demands of a release besides its seal; it can only refuse. What a member returns
+ * ends the update, NULL is not asked. */
+struct bulla_approval {
+    /* The manifest was accepted; nothing is erased yet. */
+    enum bulla_status (*head)(void *ctx, const struct bulla_manifest *manifest);
+    /* Flash holds the whole image as it was signed, `size` bytes from the partition's start;
+     * the slot is not selected yet. */
+    enum bulla_status (*image)(void *ctx, const struct bulla_partition *where, uint32_t size);
+    void *ctx;
+};
+
 struct bulla_update_options {
     const struct bulla_transport *transport;
     const struct bulla_progress *progress; /* NULL: none */
@@ -121,6 +132,9 @@ struct bulla_update_options {
     size_t workspace_len;
     bool retry;    /* install a release that failed its trial three times */
     bool recovery; /* whoever calls runs from none of the slots: each of them may be replaced */
+    bool factory;  /* replace the factory app, by a release of that component; it is not selected:
+                      bulla_client_set_boot does. Only while an OTA slot runs */
+    const struct bulla_approval *approval; /* NULL: none */
 };
 
 /* Workspace with which nothing is fetched twice or without need, for images of up to this size. */

@@ -20,13 +20,16 @@ enum bulla_partition_type {
     BULLA_TYPE_DATA = 0x01,
     BULLA_TYPE_BOOTLOADER = 0x02,
     BULLA_TYPE_PARTITION_TABLE = 0x03,
-    BULLA_TYPE_BULLA = 0x40, /* custom type of our state partition, subtype 0 */
+    BULLA_TYPE_BULLA = 0x40, /* custom type, ours where there is a state partition */
 };
 enum {
     BULLA_SUBTYPE_FACTORY = 0x00,
     BULLA_SUBTYPE_OTA_0 = 0x10, /* ..0x1f */
     BULLA_SUBTYPE_TEST = 0x20,
     BULLA_SUBTYPE_DATA_OTA = 0x00,
+    BULLA_SUBTYPE_STATE = 0x00,   /* of BULLA_TYPE_BULLA, as the following */
+    BULLA_SUBTYPE_MODULES = 0x02, /* frozen modules */
+    BULLA_SUBTYPE_BANK_0 = 0x10,  /* ..0x11: releases for updates in place */
 };
 
 struct bulla_partition {
@@ -43,7 +46,11 @@ struct bulla_layout {
     struct bulla_partition otadata;
     struct bulla_partition state; /* bulla */
     struct bulla_partition factory;
-    uint32_t slot_count; /* ota_0.. without a gap */
+    struct bulla_partition modules;
+    /* The app is executed from `factory` alone. The slots are banks, from which a boot copies there
+     * what it chose; otadata names them like OTA slots. */
+    bool in_place;
+    uint32_t slot_count; /* ota_0.. without a gap, or banks */
     struct bulla_partition slots[BULLA_SLOTS_MAX];
 };
 

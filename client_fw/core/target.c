@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where an update goes. */
+
+#include "bulla/mem.h"
+#include "parts.h"
+
+/* Never the running slot, and where there is a choice not the one that holds the confirmed release.
+ */
+enum bulla_status bulla_target_choose(struct bulla_client *client, int32_t running, int32_t *target)
+{
+    uint8_t digest[BULLA_DIGEST_SIZE];
+    uint32_t count = client->layout.slot_count;
+
+    *target = BULLA_SLOT_NONE;
+    for (uint32_t i = 0; i < count; i++) {
+        int32_t slot = (int32_t)((running >= 0 ? (uint32_t)running + 1u + i : i) % count);
+        bool found = false;
+        if (slot == running)
+            continue;
+        enum bulla_status status = bulla_slot_claim(client, slot, digest, &found);
+        if (status != BULLA_OK)
+            return status;
+        bool is_confirmed = found && client->has_confirmed &&
+                            bulla_digest_equal(digest, client->confirmed.manifest_digest);
+        if (*target == BULLA_SLOT_NONE || !is_confirmed)
+            *target = slot;
+        if (!is_confirmed)
+            return BULLA_OK;
+    }
+    return *target == BULLA_SLOT_NONE ? BULLA_E_NO_SLOT : BULLA_OK;
+}
+
+enum bulla_status bulla_target_factory(struct bulla_client *client, int32_t running,
+                                       int32_t *target)
+{
+    const struct bulla_layout *layout = &client->layout;
+
+    *target = BULLA_SLOT_NONE;
+    /* with a single OTA slot nothing would be left to run if the new factory app does not */
+    if (layout->factory.size == 0 || layout->in_place || layout->slot_count == 0 || running < 0)
+        return BULLA_E_NO_SLOT;
+    *target = BULLA_SLOT_FACTORY;
+    return BULLA_OK;
+}
+
+enum bulla_status bulla_client_target(struct bulla_client *client, int32_t *target)
+{
+    int32_t running = BULLA_SLOT_NONE;
+
+    *target = BULLA_SLOT_NONE;
+    enum bulla_status status = bulla_client_running(client, &running);
+    return status == BULLA_OK ? bulla_target_choose(client, running, target) : status;
+}
