@@ -10,7 +10,9 @@
 static const char help[] =
     "usage: bulla-sign check IMAGE [--slot-size N] [--format esp|raw]\n"
     "  --slot-size N      bytes, K and M allowed: the smallest slot it must fit\n"
-    "  --format esp|raw   demand this format; default: what the first byte says\n";
+    "  --format esp|raw   demand this format; default: what the first byte says\n"
+    "ESP8266 images (version 1, version 2, MicroPython's single file) are recognized and checked\n"
+    "completely; only version 2, a raw image, can be sealed.\n";
 
 static enum bulla_status judge_size(const struct image_scan *scan, uint64_t slot_size,
                                     char why[WHY_SIZE])
@@ -26,17 +28,30 @@ static int check(struct host_tool *tool, const char *path, int fd, uint32_t size
                  uint64_t slot_size, enum bulla_image_format demanded)
 {
     struct image_scan scan;
+    struct esp8266 small;
     char why[WHY_SIZE];
     enum bulla_status status = image_scan(path, fd, size, NULL, NULL, &scan, why);
 
+    if (status == BULLA_OK) {
+        status = esp8266_look(fd, &scan, &small);
+        if (status != BULLA_OK)
+            snprintf(why, WHY_SIZE, "%s cannot be read again", path);
+    }
     if (status != BULLA_OK)
         return cli_end(tool, status, why);
     host_say(tool, "%s", path);
-    image_report(tool, &scan);
+    if (small.kind != ESP8266_NONE)
+        esp8266_report(tool, &scan, &small);
+    else
+        image_report(tool, &scan);
     /* the order of a device: it compares the size before it fetches a byte */
     status = judge_size(&scan, slot_size, why);
     if (status == BULLA_OK)
         status = image_judge(path, fd, &scan, demanded, why);
+    /* who demands raw bytes is not asked what they are */
+    if (small.kind != ESP8266_NONE && demanded != BULLA_FORMAT_RAW &&
+        status != BULLA_E_IMAGE_FORMAT && status != BULLA_E_SLOT_TOO_SMALL)
+        status = esp8266_verdict(&small, status, why);
     if (status == BULLA_OK)
         host_say(tool, "  %-15s %s", "verdict",
                  scan.facts.format == BULLA_FORMAT_ESP ? "an app image that devices accept"

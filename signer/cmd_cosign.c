@@ -157,7 +157,7 @@ static enum bulla_status write_cosigned(int fd, const struct walked *w, const st
                                         const struct heads *heads, const char *out, mode_t mode,
                                         char why[WHY_SIZE])
 {
-    static const struct bulla_device anybody = {.has_ids = false};
+    static const struct bulla_device anybody = {.takes_modules = true};
     struct host_writer writer;
     struct judge judge;
 

@@ -9,10 +9,11 @@
 #include "signer.h"
 
 static const char help[] =
-    "usage: bulla-sign extract FLASH_IMAGE -o APP\n"
+    "usage: bulla-sign extract FLASH_IMAGE -o APP [--partition NAME]\n"
     "FLASH_IMAGE holds bootloader, partition table and app, from flash offset 0 or from the\n"
     "bootloader's offset. The app is the slot that otadata in the file selects, else factory,\n"
-    "else ota_0; it is cut where its own structure ends, Secure Boot signature included.\n";
+    "else ota_0; it is cut where its own structure ends, Secure Boot signature included.\n"
+    "  --partition NAME   the app in the partition of this label instead\n";
 
 /* The image ends where its structure says; what follows is neither read nor judged. */
 static enum bulla_status copy_app(const char *path, int fd, const struct flash_image *flash,
@@ -35,14 +36,14 @@ static enum bulla_status copy_app(const char *path, int fd, const struct flash_i
 }
 
 static int extract(struct host_tool *tool, const char *path, int fd, uint32_t file_size,
-                   const char *out)
+                   const char *partition, const char *out)
 {
     struct flash_image flash;
     struct image_scan scan;
     struct host_writer w;
     uint32_t size = 0;
     char why[WHY_SIZE];
-    enum bulla_status status = flash_image_find(fd, file_size, &flash, why);
+    enum bulla_status status = flash_image_find_named(fd, file_size, partition, &flash, why);
 
     if (status == BULLA_OK)
         status = flash_image_app_size(fd, &flash, &size);
@@ -73,9 +74,10 @@ static int extract(struct host_tool *tool, const char *path, int fd, uint32_t fi
 
 int cmd_extract(struct host_tool *tool, int argc, char **argv)
 {
-    const char *path = NULL, *out = NULL;
+    const char *path = NULL, *out = NULL, *partition = NULL;
     const struct cli_option options[] = {
         {"output", 'o', &out, NULL},
+        {"partition", 0, &partition, NULL},
         {NULL, 0, NULL, NULL},
     };
     const struct cli_command command = {help, options, 1};
@@ -92,7 +94,8 @@ int cmd_extract(struct host_tool *tool, int argc, char **argv)
     if (end >= 0)
         return end;
     enum bulla_status status = image_open(path, &fd, &size, why);
-    end = status == BULLA_OK ? extract(tool, path, fd, size, out) : cli_end(tool, status, why);
+    end = status == BULLA_OK ? extract(tool, path, fd, size, partition, out)
+                             : cli_end(tool, status, why);
     if (fd >= 0)
         close(fd);
     return end;

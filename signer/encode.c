@@ -124,40 +124,63 @@ static void put_image_facts(struct out *o, const uint8_t digest[BULLA_DIGEST_SIZ
     put_pair(o, PARAMETER_SIZE, size);
 }
 
-static void put_shared(struct out *o, const struct bulla_image *image)
+static void put_ids(struct out *o, const struct bulla_image *image)
 {
-    put_array(o, 12);
-    put_pair(o, DIRECTIVE_COMPONENT_INDEX, 0);
-    put_int(o, DIRECTIVE_OVERRIDE);
-    put_map(o, 4);
     put_int(o, PARAMETER_VENDOR);
     put_bstr(o, (struct bulla_bytes){image->vendor_id, BULLA_UUID_SIZE});
     put_int(o, PARAMETER_CLASS);
     put_bstr(o, (struct bulla_bytes){image->class_id, BULLA_UUID_SIZE});
-    put_image_facts(o, image->digest, image->size);
-    put_pair(o, CONDITION_VENDOR, REPORT_CONDITION);
-    put_pair(o, CONDITION_CLASS, REPORT_CONDITION);
-    put_pair(o, DIRECTIVE_COMPONENT_INDEX, 1);
-    put_int(o, DIRECTIVE_OVERRIDE);
-    put_map(o, 2);
-    put_image_facts(o, image->list_digest, image->list_size);
 }
 
-/* { 2: [X, X#], 4: bstr .cbor shared } */
-static void put_common(struct out *o, const struct bulla_image *image)
+/* Vendor and class stand and are asked once, with the first image. */
+static void put_shared(struct out *o, const struct bulla_image *images, uint32_t count)
 {
-    uint8_t room[256];
+    put_array(o, 4u + 8u * (size_t)count);
+    for (uint32_t i = 0; i < count; i++) {
+        put_pair(o, DIRECTIVE_COMPONENT_INDEX, 2 * (int64_t)i);
+        put_int(o, DIRECTIVE_OVERRIDE);
+        put_map(o, i == 0 ? 4 : 2);
+        if (i == 0)
+            put_ids(o, &images[i]);
+        put_image_facts(o, images[i].digest, images[i].size);
+        if (i == 0) {
+            put_pair(o, CONDITION_VENDOR, REPORT_CONDITION);
+            put_pair(o, CONDITION_CLASS, REPORT_CONDITION);
+        }
+        put_pair(o, DIRECTIVE_COMPONENT_INDEX, 2 * (int64_t)i + 1);
+        put_int(o, DIRECTIVE_OVERRIDE);
+        put_map(o, 2);
+        put_image_facts(o, images[i].list_digest, images[i].list_size);
+    }
+}
+
+/* X, or X and '#' */
+static void put_component(struct out *o, const struct bulla_image *image, bool is_list)
+{
+    bool named = image->name.len > 0;
+
+    put_array(o, 1u + (named ? 1u : 0u) + (is_list ? 1u : 0u));
+    put_bstr(o, image->component);
+    if (named)
+        put_bstr(o, image->name);
+    if (is_list)
+        put_bstr(o, (struct bulla_bytes){(const uint8_t *)"#", 1});
+}
+
+/* { 2: [X, X#, ...], 4: bstr .cbor shared } */
+static void put_common(struct out *o, const struct bulla_image *images, uint32_t count)
+{
+    uint8_t room[MANIFEST_ROOM];
     struct out shared = {room, sizeof(room), 0, false};
 
-    put_shared(&shared, image);
+    put_shared(&shared, images, count);
     put_map(o, 2);
     put_int(o, 2);
-    put_array(o, 2);
-    put_array(o, 1);
-    put_bstr(o, image->component);
-    put_array(o, 2);
-    put_bstr(o, image->component);
-    put_bstr(o, (struct bulla_bytes){(const uint8_t *)"#", 1});
+    put_array(o, 2 * (size_t)count);
+    for (uint32_t i = 0; i < count; i++) {
+        put_component(o, &images[i], false);
+        put_component(o, &images[i], true);
+    }
     put_int(o, 4);
     put_wrapped(o, &shared);
 }
@@ -174,24 +197,25 @@ static void put_fetch(struct out *o, int64_t index, struct bulla_bytes uri)
     put_pair(o, CONDITION_IMAGE_MATCH, REPORT_CONDITION);
 }
 
-/* '#' and the component name: the list's URI and its key in the envelope */
-static struct bulla_bytes list_uri(struct bulla_bytes component,
-                                   uint8_t out[BULLA_COMPONENT_NAME_MAX + 1u])
+static void put_install(struct out *o, const struct bulla_image *images, uint32_t count)
 {
-    if (component.len > BULLA_COMPONENT_NAME_MAX)
-        return (struct bulla_bytes){NULL, 0};
-    out[0] = '#';
-    memcpy(out + 1, component.data, component.len);
-    return (struct bulla_bytes){out, component.len + 1};
+    uint8_t name[BULLA_LIST_NAME_MAX];
+
+    put_array(o, 16 * (size_t)count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct bulla_bytes list = {name, bulla_list_name(&images[i], name)};
+        put_fetch(o, 2 * (int64_t)i + 1, list);
+        put_fetch(o, 2 * (int64_t)i, images[i].uri);
+    }
 }
 
-static void put_install(struct out *o, const struct bulla_image *image)
+static void put_validate(struct out *o, uint32_t count)
 {
-    uint8_t name[BULLA_COMPONENT_NAME_MAX + 1u];
-
-    put_array(o, 16);
-    put_fetch(o, 1, list_uri(image->component, name));
-    put_fetch(o, 0, image->uri);
+    put_array(o, 4 * (size_t)count);
+    for (uint32_t i = 0; i < count; i++) {
+        put_pair(o, DIRECTIVE_COMPONENT_INDEX, 2 * (int64_t)i);
+        put_pair(o, CONDITION_IMAGE_MATCH, REPORT_CONDITION);
+    }
 }
 
 static void put_version(struct out *o, const struct bulla_version *version)
@@ -201,9 +225,10 @@ static void put_version(struct out *o, const struct bulla_version *version)
         put_int(o, version->parts[i]);
 }
 
-size_t encode_manifest(const struct bulla_manifest *manifest, uint8_t *out, size_t size)
+size_t encode_manifest(const struct bulla_manifest *manifest, const struct bulla_image *images,
+                       uint8_t *out, size_t size)
 {
-    uint8_t rooms[4][512];
+    uint8_t rooms[4][MANIFEST_ROOM];
     struct out o = {out, size, 0, false};
     struct out common = {rooms[0], sizeof(rooms[0]), 0, false};
     struct out version = {rooms[1], sizeof(rooms[1]), 0, false};
@@ -211,11 +236,9 @@ size_t encode_manifest(const struct bulla_manifest *manifest, uint8_t *out, size
     struct out install = {rooms[3], sizeof(rooms[3]), 0, false};
     bool has_version = manifest->version.count > 0;
 
-    put_common(&common, &manifest->image);
-    put_array(&validate, 4);
-    put_pair(&validate, DIRECTIVE_COMPONENT_INDEX, 0);
-    put_pair(&validate, CONDITION_IMAGE_MATCH, REPORT_CONDITION);
-    put_install(&install, &manifest->image);
+    put_common(&common, images, manifest->images);
+    put_validate(&validate, manifest->images);
+    put_install(&install, images, manifest->images);
 
     put_map(&o, 5u + (has_version ? 1u : 0u) + (manifest->has_text ? 1u : 0u));
     put_pair(&o, 1, 1);
@@ -352,4 +375,26 @@ size_t encode_payload_head(const char *prefix, struct bulla_bytes name, uint64_t
     put_raw(&o, name);
     took(&o, cbor_encode_bytestring_start((size_t)len, ROOM(&o)));
     return result(&o);
+}
+
+/* Deterministic order of text keys: shorter first, then bytewise. */
+static int list_order(const struct bulla_image *a, const struct bulla_image *b)
+{
+    uint8_t name_a[BULLA_LIST_NAME_MAX], name_b[BULLA_LIST_NAME_MAX];
+    size_t len_a = bulla_list_name(a, name_a), len_b = bulla_list_name(b, name_b);
+
+    if (len_a != len_b)
+        return len_a < len_b ? -1 : 1;
+    return memcmp(name_a, name_b, len_a);
+}
+
+void encode_list_order(const struct bulla_image *images, uint32_t count,
+                       uint32_t order[BULLA_IMAGES_MAX])
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = i;
+        for (; at > 0 && list_order(&images[i], &images[order[at - 1]]) < 0; at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
 }

@@ -50,6 +50,15 @@ static const struct bulla_chip *chip_at(int fd, uint32_t offset)
     return bulla_chip_by_id((uint16_t)(header[12] | header[13] << 8));
 }
 
+/* Do rows begin here? */
+static bool has_table(int fd, uint32_t offset)
+{
+    uint8_t magic[2];
+
+    return read_at(fd, offset, magic, sizeof(magic)) == BULLA_OK && magic[0] == 0xaa &&
+           magic[1] == 0x50;
+}
+
 /* Where in flash the file begins: at the bootloader when the file begins with it, at 0 when
  * 0xFF fills the room before it. */
 static enum bulla_status find_delta(int fd, uint32_t *delta, char why[WHY_SIZE])
@@ -72,6 +81,11 @@ static enum bulla_status find_delta(int fd, uint32_t *delta, char why[WHY_SIZE])
             return BULLA_OK;
         }
     }
+    /* a flash that was provisioned without bootloader: the table stands where it does from 0 */
+    if (status == BULLA_OK && first == 0xff && has_table(fd, BULLA_PARTITION_TABLE_OFFSET)) {
+        *delta = 0;
+        return BULLA_OK;
+    }
     snprintf(why, WHY_SIZE,
              "expected a bootloader (0xE9 and a known chip) at file offset 0, or after 0xFF at "
              "0x1000 or 0x2000; the first byte is 0x%02x",
@@ -81,12 +95,23 @@ static enum bulla_status find_delta(int fd, uint32_t *delta, char why[WHY_SIZE])
 
 /* What a table says of apps. size 0: absent. */
 struct app_rows {
-    struct bulla_partition factory, otadata, slots[BULLA_SLOTS_MAX];
+    const char *name; /* of the one that is wanted, NULL: the one that boots */
+    struct bulla_partition named, factory, otadata, slots[BULLA_SLOTS_MAX];
 };
+
+/* Banks hold apps, too: they wait there to be copied. */
+static bool holds_app(const struct bulla_partition *row)
+{
+    return row->type == BULLA_TYPE_APP ||
+           (row->type == BULLA_TYPE_BULLA && (row->subtype & 0xf0) == BULLA_SUBTYPE_BANK_0);
+}
 
 static void sort_row(const struct bulla_partition *row, struct app_rows *rows)
 {
     bool app = row->type == BULLA_TYPE_APP;
+
+    if (rows->name != NULL && holds_app(row) && strcmp(row->label, rows->name) == 0)
+        rows->named = *row;
 
     if (app && row->subtype == BULLA_SUBTYPE_FACTORY)
         rows->factory = *row;
@@ -104,14 +129,14 @@ static enum bulla_status read_rows(int fd, uint32_t offset, struct app_rows *row
     struct bulla_partition row;
     bool end = false;
 
-    memset(rows, 0, sizeof(*rows));
+    *rows = (struct app_rows){.name = rows->name};
     enum bulla_status status = read_at(fd, offset, table, sizeof(table));
     if (status == BULLA_E_IO)
         return status;
     if (status != BULLA_OK || table[0] != 0xaa || table[1] != 0x50) {
         snprintf(why, WHY_SIZE,
                  "expected a partition table (AA 50) at file offset 0x%" PRIx32
-                 ", there is none: this is no combined flash image, or its table was moved",
+                 " or in a later sector, there is none: this is no combined flash image",
                  offset);
         return BULLA_E_PARTITION_MAGIC;
     }
@@ -154,28 +179,67 @@ static const struct bulla_partition *selected_slot(int fd, uint32_t delta,
     return &rows->slots[bulla_ota_slot_of(otadata.record[active].seq, count)];
 }
 
+/* The table's offset is a build option. One that is not at its usual place must be whole to be
+ * believed. */
+static enum bulla_status find_rows(int fd, uint32_t file_size, struct flash_image *out,
+                                   struct app_rows *rows, char why[WHY_SIZE])
+{
+    char ignored[WHY_SIZE];
+
+    out->table_offset = BULLA_PARTITION_TABLE_OFFSET - out->delta;
+    for (uint64_t at = BULLA_SECTOR_SIZE; !has_table(fd, out->table_offset) && at < file_size;
+         at += BULLA_SECTOR_SIZE) {
+        if (!has_table(fd, (uint32_t)at) || read_rows(fd, (uint32_t)at, rows, ignored) != BULLA_OK)
+            continue;
+        out->table_offset = (uint32_t)at;
+        return BULLA_OK;
+    }
+    return read_rows(fd, out->table_offset, rows, why);
+}
+
+/* The app that is wanted; NULL with the reason in why. */
+static const struct bulla_partition *choose(int fd, uint32_t delta, const struct app_rows *rows,
+                                            enum bulla_status *status, char why[WHY_SIZE])
+{
+    const struct bulla_partition *app = selected_slot(fd, delta, rows);
+
+    if (app == NULL)
+        app = rows->factory.size > 0 ? &rows->factory : &rows->slots[0];
+    if (rows->name != NULL)
+        app = &rows->named;
+    if (app->size > 0)
+        return app;
+    *status = rows->name != NULL ? BULLA_E_SLOT_UNKNOWN : BULLA_E_PARTITION_SLOTS;
+    if (rows->name != NULL)
+        snprintf(why, WHY_SIZE, "the partition table has no app partition '%s'", rows->name);
+    else
+        snprintf(why, WHY_SIZE, "the partition table names no app: neither factory nor ota_0");
+    return NULL;
+}
+
 enum bulla_status flash_image_find(int fd, uint32_t file_size, struct flash_image *out,
                                    char why[WHY_SIZE])
 {
-    struct app_rows rows;
+    return flash_image_find_named(fd, file_size, NULL, out, why);
+}
+
+enum bulla_status flash_image_find_named(int fd, uint32_t file_size, const char *partition,
+                                         struct flash_image *out, char why[WHY_SIZE])
+{
+    struct app_rows rows = {.name = partition};
 
     memset(out, 0, sizeof(*out));
     why[0] = '\0';
     enum bulla_status status = find_delta(fd, &out->delta, why);
     if (status != BULLA_OK)
         return status;
-    out->table_offset = BULLA_PARTITION_TABLE_OFFSET - out->delta;
-    status = read_rows(fd, out->table_offset, &rows, why);
+    status = find_rows(fd, file_size, out, &rows, why);
     if (status != BULLA_OK)
         return status;
 
-    const struct bulla_partition *app = selected_slot(fd, out->delta, &rows);
+    const struct bulla_partition *app = choose(fd, out->delta, &rows, &status, why);
     if (app == NULL)
-        app = rows.factory.size > 0 ? &rows.factory : &rows.slots[0];
-    if (app->size == 0) {
-        snprintf(why, WHY_SIZE, "the partition table names no app: neither factory nor ota_0");
-        return BULLA_E_PARTITION_SLOTS;
-    }
+        return status;
     if (app->offset < out->delta || app->offset - out->delta >= file_size) {
         snprintf(why, WHY_SIZE,
                  "the app '%s' would lie at file offset 0x%" PRIx64 ", the file ends at 0x%" PRIx32,

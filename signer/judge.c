@@ -29,7 +29,7 @@ void judge_begin(struct judge *j, const struct key_ring *ring, const struct bull
  * takes little beside its list. */
 static enum bulla_status give_workspace(struct judge *j)
 {
-    size_t need = bulla_list_workspace_min(j->reader.manifest.image.size);
+    size_t need = bulla_list_workspace_min(j->reader.image.size);
 
     if (need < BULLA_WORKSPACE_MIN)
         need = BULLA_WORKSPACE_MIN;

@@ -11,7 +11,7 @@ static const struct {
     int (*run)(struct host_tool *tool, int argc, char **argv);
 } commands[] = {
     {"sign", cmd_sign},     {"check", cmd_check},     {"extract", cmd_extract},
-    {"cosign", cmd_cosign}, {"publish", cmd_publish},
+    {"cosign", cmd_cosign}, {"publish", cmd_publish}, {"bundle", cmd_bundle},
 };
 
 static const char help[] =
@@ -22,6 +22,8 @@ static const char help[] =
     "  cosign FILE    add a signature to an envelope\n"
     "  publish FILE IMAGE --to DIR\n"
     "                 lay out envelope and image as static files, atomically\n"
+    "  bundle FILE IMAGE -o BUNDLE\n"
+    "                 envelope and image as one file\n"
     "`bulla-sign COMMAND --help` tells the options; --json makes every answer one JSON object.\n"
     "exit: 0 done, 1 judged and refused, 2 could not judge (usage, files, keys)\n";
 

@@ -47,25 +47,90 @@ static bool uri_is_usable(struct bulla_bytes uri)
            bulla_url_resolve(&base, uri, &url) == BULLA_OK;
 }
 
-static int read_uri(struct host_tool *tool, const struct release_words *words,
-                    struct release *release)
+/* `given`, or `prefix` and the file's name. `option` is whose it is, for messages. */
+static int read_uri(struct host_tool *tool, const char *option, const char *given,
+                    const char *prefix, const char *file, char uri[BULLA_URI_MAX + 1u])
 {
-    if (words->uri == NULL && !uri_of_file(words->image, release->uri))
-        return host_usage(tool, "no URI can be made of the name %s: give one with --uri",
-                          words->image);
-    if (words->uri != NULL) {
-        size_t len = strlen(words->uri);
-        if (len > BULLA_URI_MAX)
-            return host_usage(tool, "--uri has %zu bytes, expected at most %u", len, BULLA_URI_MAX);
-        memcpy(release->uri, words->uri, len + 1);
+    char name[BULLA_URI_MAX + 1u];
+
+    if (given == NULL) {
+        if (!uri_of_file(file, name) || strlen(prefix) + strlen(name) > BULLA_URI_MAX)
+            return host_usage(tool, "no URI can be made of the name %s: give one with %s", file,
+                              option);
+        memcpy(uri, prefix, strlen(prefix));
+        memcpy(uri + strlen(prefix), name, strlen(name) + 1);
+    } else if (strlen(given) > BULLA_URI_MAX) {
+        return host_usage(tool, "%s has %zu bytes, expected at most %u", option, strlen(given),
+                          BULLA_URI_MAX);
+    } else {
+        memcpy(uri, given, strlen(given) + 1);
     }
-    if (!uri_is_usable((struct bulla_bytes){(const uint8_t *)release->uri, strlen(release->uri)}))
+    if (!uri_is_usable((struct bulla_bytes){(const uint8_t *)uri, strlen(uri)}))
         return host_usage(
             tool,
             "uri-form: '%s' is no image URI: expected a relative path, an absolute path or https "
             "with a usable host and port, without . and .. segments, fragment, blank or control",
-            words->uri != NULL ? words->uri : release->uri);
+            uri);
     return -1;
+}
+
+/* NAME=FILE, NAME=FILE@URI: the last @ parts them. */
+static int read_module(struct host_tool *tool, const char *argument, struct release_module *module)
+{
+    const char *file = host_named_file(argument, module->name);
+    if (file == NULL)
+        return host_usage(tool,
+                          "--module %s: expected NAME=FILE or NAME=FILE@URI, NAME being 1 to %u of "
+                          "A-Z a-z 0-9 _ . - without a dot in front",
+                          argument, BULLA_COMPONENT_NAME_MAX);
+    const char *at = strrchr(file, '@');
+    size_t len = at != NULL ? (size_t)(at - file) : strlen(file);
+    if (len == 0 || len >= sizeof(module->file))
+        return host_usage(tool, "--module %s: the file's name is %s", argument,
+                          len == 0 ? "missing" : "too long");
+    memcpy(module->file, file, len);
+    module->file[len] = '\0';
+    return read_uri(tool, "--module NAME=FILE@URI", at != NULL ? at + 1 : NULL, "modules/",
+                    module->file, module->uri);
+}
+
+static int read_modules(struct host_tool *tool, const struct release_words *words,
+                        struct release *release)
+{
+    size_t most = words->image != NULL ? BULLA_IMAGES_MAX - 1u : BULLA_IMAGES_MAX;
+
+    if (words->modules.count > most)
+        return host_usage(tool, "%zu modules, at most %zu fit an envelope%s", words->modules.count,
+                          most, words->image != NULL ? " beside the app" : "");
+    for (size_t i = 0; i < words->modules.count; i++) {
+        struct release_module *module = &release->modules[i];
+        int end = read_module(tool, words->modules.items[i], module);
+        if (end >= 0)
+            return end;
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(release->modules[k].name, module->name) == 0)
+                return host_usage(tool, "--module %s is given twice", module->name);
+        }
+        release->module_count++;
+    }
+    return -1;
+}
+
+/* The app's part. Modules alone have none. */
+static int read_app(struct host_tool *tool, const struct release_words *words,
+                    struct release *release)
+{
+    if (words->image == NULL && words->modules.count == 0)
+        return host_usage(tool, "an IMAGE or a --module is missing");
+    if (words->image == NULL && (words->component != NULL || words->uri != NULL))
+        return host_usage(tool, "%s is the app's, and no IMAGE is given",
+                          words->uri != NULL ? "--uri" : "--component");
+    if (words->image == NULL)
+        return -1;
+    release->component = words->component != NULL ? words->component : "app";
+    if (strcmp(release->component, "app") != 0 && strcmp(release->component, "factory") != 0)
+        return host_usage(tool, "--component %s: expected app or factory", release->component);
+    return read_uri(tool, "--uri", words->uri, "", words->image, release->uri);
 }
 
 static int read_text(struct host_tool *tool, const char *text, struct release *release)
@@ -120,14 +185,13 @@ static int read_numbers(struct host_tool *tool, const struct release_words *word
 int release_read(struct host_tool *tool, const struct release_words *words, struct release *release)
 {
     memset(release, 0, sizeof(*release));
-    release->component = words->component != NULL ? words->component : "app";
-    if (strcmp(release->component, "app") != 0 && strcmp(release->component, "factory") != 0)
-        return host_usage(tool, "--component %s: expected app or factory", release->component);
     int end = read_ids(tool, words, release);
     if (end < 0)
         end = read_numbers(tool, words, release);
     if (end < 0)
-        end = read_uri(tool, words, release);
+        end = read_app(tool, words, release);
+    if (end < 0)
+        end = read_modules(tool, words, release);
     if (end < 0)
         end = read_text(tool, words->text, release);
     if (end < 0 && release->sequence == UINT32_MAX)
@@ -150,24 +214,45 @@ static enum bulla_status digest_text(const struct release *release,
     return bulla_sha256_finish(&hash, digest);
 }
 
-enum bulla_status manifest_build(const struct release *release, const struct image_scan *scan,
-                                 struct bulla_manifest *manifest)
+static struct bulla_bytes bytes_of(const char *text)
 {
-    struct bulla_image *image = &manifest->image;
-    const uint8_t *component = (const uint8_t *)release->component;
-    const uint8_t *uri = (const uint8_t *)release->uri;
+    return (struct bulla_bytes){(const uint8_t *)text, strlen(text)};
+}
 
-    memset(manifest, 0, sizeof(*manifest));
-    manifest->sequence = release->sequence;
-    manifest->version = release->version;
-    image->component = (struct bulla_bytes){component, strlen(release->component)};
-    image->uri = (struct bulla_bytes){uri, strlen(release->uri)};
+static void build_image(const struct release *release, const struct image_scan *scan,
+                        struct bulla_image *image)
+{
     image->size = scan->facts.size;
     image->list_size = (uint32_t)bulla_list_size(scan->facts.size);
     memcpy(image->vendor_id, release->vendor_id, BULLA_UUID_SIZE);
     memcpy(image->class_id, release->class_id, BULLA_UUID_SIZE);
     memcpy(image->digest, scan->digest, BULLA_DIGEST_SIZE);
     memcpy(image->list_digest, scan->list_digest, BULLA_DIGEST_SIZE);
+}
+
+enum bulla_status manifest_build(const struct release *release,
+                                 const struct image_scan *const *scans,
+                                 struct bulla_manifest *manifest, struct bulla_image *images)
+{
+    uint32_t count = 0;
+
+    memset(manifest, 0, sizeof(*manifest));
+    memset(images, 0, BULLA_IMAGES_MAX * sizeof(*images));
+    manifest->sequence = release->sequence;
+    manifest->version = release->version;
+    if (release->component != NULL) {
+        images[0].component = bytes_of(release->component);
+        images[0].uri = bytes_of(release->uri);
+        build_image(release, scans[0], &images[count++]);
+    }
+    for (uint32_t i = 0; i < release->module_count; i++, count++) {
+        images[count].component = bytes_of("module");
+        images[count].name = bytes_of(release->modules[i].name);
+        images[count].uri = bytes_of(release->modules[i].uri);
+        build_image(release, scans[count], &images[count]);
+    }
+    manifest->images = count;
+    manifest->image = images[0];
     if (release->text_len == 0)
         return BULLA_OK;
     manifest->has_text = true;

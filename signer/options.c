@@ -88,6 +88,12 @@ static int one_option(struct host_tool *tool, const struct cli_command *command,
 int cli_parse(struct host_tool *tool, const struct cli_command *command, int argc, char **argv,
               const char **operands)
 {
+    return cli_parse_some(tool, command, command->operand_count, argc, argv, operands);
+}
+
+int cli_parse_some(struct host_tool *tool, const struct cli_command *command, size_t least,
+                   int argc, char **argv, const char **operands)
+{
     struct forms forms;
     int code;
 
@@ -100,11 +106,11 @@ int cli_parse(struct host_tool *tool, const struct cli_command *command, int arg
             return end;
     }
     size_t given = (size_t)(argc - optind);
-    if (given != command->operand_count)
+    if (given < least || given > command->operand_count)
         return host_usage(tool, "%zu file name%s expected, %zu given", command->operand_count,
                           command->operand_count == 1 ? "" : "s", given);
-    for (size_t i = 0; i < given; i++)
-        operands[i] = argv[(size_t)optind + i];
+    for (size_t i = 0; i < command->operand_count; i++)
+        operands[i] = i < given ? argv[(size_t)optind + i] : NULL;
     return -1;
 }
 
@@ -141,4 +147,20 @@ int cli_end(struct host_tool *tool, enum bulla_status status, const char *why)
     if (why == NULL || why[0] == '\0')
         return host_end(tool, status, NULL);
     return host_end(tool, status, "%s", why);
+}
+
+int cli_check_modules(struct host_tool *tool, const struct cli_list *modules)
+{
+    char name[BULLA_COMPONENT_NAME_MAX + 1u], other[BULLA_COMPONENT_NAME_MAX + 1u];
+
+    for (size_t i = 0; i < modules->count; i++) {
+        if (host_named_file(modules->items[i], name) == NULL)
+            return host_usage(tool, "--module %s: expected NAME=FILE", modules->items[i]);
+        for (size_t k = 0; k < i; k++) {
+            (void)host_named_file(modules->items[k], other);
+            if (strcmp(name, other) == 0)
+                return host_usage(tool, "--module %s is given twice", name);
+        }
+    }
+    return -1;
 }

@@ -22,6 +22,7 @@ int cmd_check(struct host_tool *tool, int argc, char **argv);
 int cmd_extract(struct host_tool *tool, int argc, char **argv);
 int cmd_cosign(struct host_tool *tool, int argc, char **argv);
 int cmd_publish(struct host_tool *tool, int argc, char **argv);
+int cmd_bundle(struct host_tool *tool, int argc, char **argv);
 
 /* ---- options.c: one option table a command ---- */
 
@@ -49,6 +50,9 @@ struct cli_command {
  * to end with (help or version shown, or a usage error told). --json is host_begin's. */
 int cli_parse(struct host_tool *tool, const struct cli_command *command, int argc, char **argv,
               const char **operands);
+/* The same with at least `least` operands; the others are NULL. */
+int cli_parse_some(struct host_tool *tool, const struct cli_command *command, size_t least,
+                   int argc, char **argv, const char **operands);
 
 /* "esp" or "raw" (NULL: BULLA_FORMAT_UNKNOWN, any). false when it is neither. */
 bool cli_format(const char *text, enum bulla_image_format *format);
@@ -57,6 +61,9 @@ bool cli_format(const char *text, enum bulla_image_format *format);
  * code after the reason was told. */
 int cli_keep_input(struct host_tool *tool, const char *out, const char *input);
 int cli_keep_inputs(struct host_tool *tool, const char *out, const struct cli_list *inputs);
+
+/* --module NAME=FILE, every name once. -1, or the exit code of a usage error. */
+int cli_check_modules(struct host_tool *tool, const struct cli_list *modules);
 
 /* End with a status and `why`, or the status' sentence when why is empty. */
 int cli_end(struct host_tool *tool, enum bulla_status status, const char *why);
@@ -122,12 +129,39 @@ BULLA_MUST_CHECK enum bulla_status image_judge(const char *path, int fd,
                                                enum bulla_image_format demanded,
                                                char why[WHY_SIZE]);
 
-/* Is it the image this manifest names: size, digest, sector list? */
+/* Is it the image this manifest names: size, digest, sector list? A module's structure, of which
+ * nothing is asked, is not looked at here either. */
 BULLA_MUST_CHECK enum bulla_status
 image_matches(const struct image_scan *scan, const struct bulla_image *image, char why[WHY_SIZE]);
 
 /* Facts as lines for people and as "image" of the JSON object. */
 void image_report(struct host_tool *tool, const struct image_scan *scan);
+
+/* ---- esp8266.c ---- */
+
+enum esp8266_kind { ESP8266_NONE, ESP8266_1, ESP8266_2, ESP8266_SINGLE };
+
+struct esp8266 {
+    enum esp8266_kind kind;
+    enum bulla_status status; /* BULLA_OK: it is whole */
+    uint8_t mode;
+    uint8_t segments;
+    uint8_t checksum;
+    uint32_t flash_size;
+    uint32_t entry;
+    uint32_t irom_size;
+    uint32_t crc;
+    char why[256]; /* what was expected and what was found */
+};
+
+/* Is it an ESP8266 image (kind), and is it whole? BULLA_E_IO: it cannot be read again. */
+BULLA_MUST_CHECK enum bulla_status esp8266_look(int fd, const struct image_scan *scan,
+                                                struct esp8266 *out);
+void esp8266_report(struct host_tool *tool, const struct image_scan *scan,
+                    const struct esp8266 *image);
+/* May it be sealed? `judged`: what devices say of it, as of any image. */
+BULLA_MUST_CHECK enum bulla_status esp8266_verdict(const struct esp8266 *image,
+                                                   enum bulla_status judged, char why[WHY_SIZE]);
 
 /* ---- flashimage.c: bootloader, partition table and app in one file ---- */
 
@@ -141,6 +175,11 @@ struct flash_image {
 /* BULLA_OK: bootloader and table are there and name an app inside the file. */
 BULLA_MUST_CHECK enum bulla_status flash_image_find(int fd, uint32_t file_size,
                                                     struct flash_image *out, char why[WHY_SIZE]);
+/* The same for the app in the partition of this label; NULL: the one that boots. */
+BULLA_MUST_CHECK enum bulla_status flash_image_find_named(int fd, uint32_t file_size,
+                                                          const char *partition,
+                                                          struct flash_image *out,
+                                                          char why[WHY_SIZE]);
 /* Where the app's structure says that it ends, signature sector included; the judge is
  * espimage.c, this only finds out how much to show it. At most app_room. */
 BULLA_MUST_CHECK enum bulla_status flash_image_app_size(int fd, const struct flash_image *flash,
@@ -149,7 +188,7 @@ BULLA_MUST_CHECK enum bulla_status flash_image_app_size(int fd, const struct fla
 /* ---- encode.c: deterministic CBOR, written by libcbor. Lengths; 0 when it does not fit. ---- */
 
 #define DIGEST_BSTR_SIZE 36u   /* [-16, h'32 bytes'] */
-#define MANIFEST_ROOM    1024u /* 255 bytes of URI and about 270 others */
+#define MANIFEST_ROOM    5632u /* eight images, each with 255 bytes of URI and up to 440 others */
 #define MEMBER_HEAD_ROOM 272u  /* text key of up to 255 bytes and a byte string head */
 #define BLOCK_ROOM       96u
 
@@ -163,7 +202,9 @@ size_t encode_protected(uint8_t *out, size_t size); /* {1: -19} */
 size_t encode_digest(const uint8_t digest[BULLA_DIGEST_SIZE], uint8_t out[DIGEST_BSTR_SIZE]);
 size_t encode_list_head(uint32_t image_size, uint8_t out[BULLA_LIST_HEAD_MAX]);
 size_t encode_text(const char *text, uint8_t *out, size_t size); /* {"en": {1: text}} */
-size_t encode_manifest(const struct bulla_manifest *manifest, uint8_t *out, size_t size);
+/* images: manifest->images of them, instead of the one in the manifest. */
+size_t encode_manifest(const struct bulla_manifest *manifest, const struct bulla_image *images,
+                       uint8_t *out, size_t size);
 size_t encode_bstr(struct bulla_bytes content, uint8_t *out, size_t size);
 /* [digest, kept blocks as they lie, signatures]; kept may be empty. */
 size_t encode_wrapper(struct bulla_bytes digest_bstr, struct bulla_bytes kept, uint32_t kept_count,
@@ -177,6 +218,9 @@ size_t encode_text_member(struct bulla_bytes text, uint8_t *out, size_t size);
 /* Key and head of an integrated payload of `len` bytes; `key` is `prefix` and then `name`. */
 size_t encode_payload_head(const char *prefix, struct bulla_bytes name, uint64_t len, uint8_t *out,
                            size_t size);
+/* Indices of the images in the order in which their sector lists lie in the envelope. */
+void encode_list_order(const struct bulla_image *images, uint32_t count,
+                       uint32_t order[BULLA_IMAGES_MAX]);
 
 /* ---- ring.c: the signing keys of one run ---- */
 
@@ -199,12 +243,21 @@ void ring_report(struct host_tool *tool, const struct key_ring *ring);
 
 /* ---- manifest_build.c: options and image to facts ---- */
 
+/* NAME=FILE or NAME=FILE@URI */
+struct release_module {
+    char name[BULLA_COMPONENT_NAME_MAX + 1u];
+    char file[4096];
+    char uri[BULLA_URI_MAX + 1u];
+};
+
 /* What the command line says of a release, checked. */
 struct release {
     uint8_t vendor_id[BULLA_UUID_SIZE];
     uint8_t class_id[BULLA_UUID_SIZE];
-    const char *component;
+    const char *component; /* of the app; NULL: modules alone */
     char uri[BULLA_URI_MAX + 1u];
+    uint32_t module_count;
+    struct release_module modules[BULLA_IMAGES_MAX];
     uint32_t sequence;
     struct bulla_version version;
     uint8_t text[BULLA_TEXT_MAX]; /* encoded */
@@ -212,13 +265,49 @@ struct release {
 };
 struct release_words {
     const char *image, *vendor, *class_name, *sequence, *version, *component, *uri, *text;
+    struct cli_list modules;
 };
 /* -1, or the exit code after the reason was told. */
 int release_read(struct host_tool *tool, const struct release_words *words,
                  struct release *release);
+/* scans: of the app, if there is one, and of the modules; images: room for as many. */
 BULLA_MUST_CHECK enum bulla_status manifest_build(const struct release *release,
-                                                  const struct image_scan *scan,
-                                                  struct bulla_manifest *manifest);
+                                                  const struct image_scan *const *scans,
+                                                  struct bulla_manifest *manifest,
+                                                  struct bulla_image *images);
+
+/* ---- seal.c: an envelope from its images, in memory ---- */
+
+struct sealed_image {
+    const char *path;
+    int fd;
+    uint32_t size;
+    struct image_scan scan;
+    uint8_t head[MEMBER_HEAD_ROOM + BULLA_LIST_HEAD_MAX]; /* the list before its digests */
+    size_t head_len;
+    uint8_t *digests;
+    size_t digests_len;
+};
+
+/* An envelope ready to be written. */
+struct sealed {
+    struct bulla_manifest manifest;
+    struct bulla_image facts[BULLA_IMAGES_MAX];
+    struct sealed_image images[BULLA_IMAGES_MAX];
+    uint32_t order[BULLA_IMAGES_MAX];
+    uint8_t digest[BULLA_DIGEST_SIZE];                     /* of the manifest */
+    uint8_t prefix[BULLA_HEAD_MAX + BULLA_TEXT_MAX + 16u]; /* all before the lists */
+    size_t prefix_len;
+    size_t size;
+};
+/* manifest, facts and the images' sizes and digests to bytes, signed. */
+BULLA_MUST_CHECK enum bulla_status seal_encode(const struct key_ring *ring,
+                                               const struct release *release, struct sealed *s,
+                                               char why[WHY_SIZE]);
+/* By the device's own reader, once for each image. */
+BULLA_MUST_CHECK enum bulla_status seal_judge(const struct key_ring *ring, const struct sealed *s,
+                                              char why[WHY_SIZE]);
+BULLA_MUST_CHECK enum bulla_status seal_write(const struct sealed *s, const char *path);
 
 /* ---- judge.c: libbulla-verify over finished bytes, as a device would see them ---- */
 
@@ -251,6 +340,7 @@ struct walked {
     struct bulla_envelope envelope;
     struct bulla_wrapper wrapper;
     struct bulla_manifest manifest;
+    struct bulla_image images[BULLA_IMAGES_MAX]; /* all of them */
     uint8_t manifest_digest[BULLA_DIGEST_SIZE];
     uint64_t size;                          /* of the file */
     uint8_t tail_digest[BULLA_DIGEST_SIZE]; /* SHA-256 of everything behind the head */

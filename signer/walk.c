@@ -12,10 +12,11 @@
 #include "bulla/cbor.h"
 #include "signer.h"
 
-#define SOURCE_ROOM 65536u
-#define MEMBER_TEXT 23u
-#define MAJOR_UINT  0u
-#define MAJOR_TSTR  3u
+#define SOURCE_ROOM           65536u
+#define MEMBER_TEXT           23u
+#define MEMBERS_BESIDES_LISTS 4u /* wrapper, manifest, text, a bundled image */
+#define MAJOR_UINT            0u
+#define MAJOR_TSTR            3u
 
 /* The file as it passes by, once, from its start. */
 struct source {
@@ -106,7 +107,12 @@ static enum bulla_status read_head(struct source *s, struct walked *w)
         return status;
     if (!bulla_digest_equal(w->manifest_digest, w->wrapper.manifest_digest))
         return BULLA_E_MANIFEST_DIGEST;
-    return bulla_manifest_decode(w->envelope.manifest, &w->manifest);
+    status = bulla_manifest_decode(w->envelope.manifest, &w->manifest);
+    if (status == BULLA_OK && w->envelope.members > MEMBERS_BESIDES_LISTS + w->manifest.images)
+        status = BULLA_E_ENVELOPE_MEMBER_UNKNOWN;
+    for (uint32_t i = 0; status == BULLA_OK && i < w->manifest.images; i++)
+        status = bulla_manifest_image(w->envelope.manifest, i, &w->images[i]);
+    return status;
 }
 
 static enum bulla_status read_text(struct source *s, const struct walked *w, uint64_t len,
@@ -150,9 +156,8 @@ static enum bulla_status stream_list(struct source *s, struct bulla_list *list, 
     return bulla_list_finish(list);
 }
 
-static enum bulla_status read_list(struct source *s, const struct walked *w, uint64_t len)
+static enum bulla_status read_list(struct source *s, const struct bulla_image *image, uint64_t len)
 {
-    const struct bulla_image *image = &w->manifest.image;
     struct bulla_list list;
 
     if (len != image->list_size)
@@ -192,7 +197,7 @@ static enum bulla_status read_bundle(struct source *s, struct walked *w, uint64_
     if (status == BULLA_OK)
         status = image_matches(&scan, image, why);
     w->bundled = status == BULLA_OK;
-    return status == BULLA_OK ? scan.structure : status;
+    return status == BULLA_OK && image->name.len == 0 ? scan.structure : status;
 }
 
 /* Key and length of the next member. */
@@ -240,54 +245,80 @@ static enum bulla_status read_member_head(struct source *s, struct member *m)
     return BULLA_OK;
 }
 
-static bool is_list_key(const struct member *m, struct bulla_bytes component)
+/* The member's key among the lists' names: whose list it is (the number of images: nobody's), and
+ * how many of them come before it: shorter ones, then bytewise. */
+static uint32_t find_list(const struct walked *w, const struct member *m, uint32_t *place)
 {
-    return m->key_len == component.len + 1 && m->key[0] == '#' &&
-           memcmp(m->key + 1, component.data, component.len) == 0;
+    uint32_t found = w->manifest.images;
+
+    *place = 0;
+    for (uint32_t i = 0; i < w->manifest.images; i++) {
+        uint8_t name[BULLA_LIST_NAME_MAX];
+        size_t len = bulla_list_name(&w->images[i], name);
+        int order = len != m->key_len ? (len < m->key_len ? -1 : 1) : memcmp(name, m->key, len);
+        if (order < 0)
+            ++*place;
+        if (order == 0)
+            found = i;
+    }
+    return found;
 }
 
-/* Text keys: shorter first, then bytewise. */
-static bool sorts_after_list(const struct member *m, struct bulla_bytes component)
+/* Where among the members the walk is. */
+struct stand {
+    bool text_due;
+    bool first; /* no member was read yet */
+    uint32_t lists;
+    uint32_t next; /* the first list, in their order, that may still come */
+};
+
+static enum bulla_status read_text_member(struct source *s, const struct walked *w,
+                                          const struct member *m, struct stand *at)
 {
-    return m->key_len > component.len + 1 || (m->key_len == component.len + 1 && m->key[0] > '#');
+    if (at->next > 0)
+        return BULLA_E_CBOR_KEY_ORDER;
+    if (!at->first && !at->text_due)
+        return BULLA_E_CBOR_KEY_REPEATED;
+    at->text_due = false;
+    return read_text(s, w, m->len, (struct bulla_bytes){m->bstr_head, m->bstr_head_len});
 }
 
-/* What comes where: the text if the manifest names one, the list, perhaps the image. */
+static enum bulla_status read_text_keyed(struct source *s, struct walked *w, const struct member *m,
+                                         struct stand *at, char why[WHY_SIZE])
+{
+    uint32_t place, index = find_list(w, m, &place);
+    struct bulla_bytes key = {m->key, m->key_len};
+
+    if (index < w->manifest.images) {
+        if (place < at->next)
+            return place + 1 == at->next ? BULLA_E_CBOR_KEY_REPEATED : BULLA_E_CBOR_KEY_ORDER;
+        if (at->text_due)
+            return BULLA_E_TEXT_MISSING;
+        at->next = place + 1;
+        at->lists++;
+        return read_list(s, &w->images[index], m->len);
+    }
+    if (w->manifest.images > 1 || !bulla_bytes_equal(key, w->manifest.image.uri))
+        return BULLA_E_ENVELOPE_MEMBER_UNKNOWN;
+    if (at->lists == 0 || w->bundled)
+        return w->bundled ? BULLA_E_CBOR_KEY_REPEATED : BULLA_E_ENVELOPE_MEMBER_MISSING;
+    return place == 0 ? BULLA_E_CBOR_KEY_ORDER : read_bundle(s, w, m->len, why);
+}
+
+/* What comes where: the text if the manifest names one, the lists, perhaps the only image. */
 static enum bulla_status read_members(struct source *s, struct walked *w, char why[WHY_SIZE])
 {
-    const struct bulla_image *image = &w->manifest.image;
-    bool text_due = w->manifest.has_text, list_seen = false;
+    struct stand at = {.text_due = w->manifest.has_text, .first = true};
 
-    for (uint32_t i = 2; i < w->envelope.members; i++) {
+    for (uint32_t i = 2; i < w->envelope.members; i++, at.first = false) {
         struct member m;
-        struct bulla_bytes key = {m.key, 0};
         enum bulla_status status = read_member_head(s, &m);
-        if (status != BULLA_OK)
-            return status;
-        key.len = m.key_len;
-        if (m.text && (list_seen || (i > 2 && !text_due)))
-            return list_seen ? BULLA_E_CBOR_KEY_ORDER : BULLA_E_CBOR_KEY_REPEATED;
-        if (m.text) {
-            status = read_text(s, w, m.len, (struct bulla_bytes){m.bstr_head, m.bstr_head_len});
-            text_due = false;
-        } else if (is_list_key(&m, image->component)) {
-            if (list_seen || text_due)
-                return list_seen ? BULLA_E_CBOR_KEY_REPEATED : BULLA_E_TEXT_MISSING;
-            list_seen = true;
-            status = read_list(s, w, m.len);
-        } else if (!bulla_bytes_equal(key, image->uri)) {
-            return BULLA_E_ENVELOPE_MEMBER_UNKNOWN;
-        } else if (!list_seen || w->bundled) {
-            return w->bundled ? BULLA_E_CBOR_KEY_REPEATED : BULLA_E_ENVELOPE_MEMBER_MISSING;
-        } else if (!sorts_after_list(&m, image->component)) {
-            return BULLA_E_CBOR_KEY_ORDER;
-        } else {
-            status = read_bundle(s, w, m.len, why);
-        }
+        if (status == BULLA_OK)
+            status = m.text ? read_text_member(s, w, &m, &at) : read_text_keyed(s, w, &m, &at, why);
         if (status != BULLA_OK)
             return status;
     }
-    return list_seen ? BULLA_OK : BULLA_E_ENVELOPE_MEMBER_MISSING;
+    return at.lists == w->manifest.images ? BULLA_OK : BULLA_E_ENVELOPE_MEMBER_MISSING;
 }
 
 enum bulla_status walk_envelope(int fd, struct host_writer *sink, struct walked *out,

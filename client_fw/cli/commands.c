@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* boot, alive, reject, set-boot: one call of the client each, and what it said. */
+/* boot, alive, reject: one call of the client each, and what it said. */
 
 #include <stdio.h>
 #include <string.h>
 
-#include "device.h"
+#include "control.h"
 
 #define WHY_SIZE        512u
 #define TRIAL_BOOTS_MAX 250u
@@ -41,25 +41,47 @@ static int parse_reset(struct host_tool *tool, const struct arguments *arguments
     return -1;
 }
 
-static void tell_boot(struct host_tool *tool, const struct device *device,
-                      const struct bulla_boot_result *result, const char *why)
+static void add_boot(json_t *object, const struct device *device,
+                     const struct bulla_boot_result *result)
+{
+    const struct bulla_partition *row = device_executed(device, result->slot);
+
+    json_object_set_new(object, "offset", row != NULL ? json_integer(row->offset) : json_null());
+    json_object_set_new(object, "subtype_number",
+                        row != NULL ? json_integer(row->subtype) : json_null());
+    json_object_set_new(object, "placed", json_boolean(result->placed));
+    json_object_set_new(object, "trial", json_boolean(result->trial));
+    json_object_set_new(object, "trial_boot", json_integer(result->trial_boot));
+    json_object_set_new(object, "sealed", json_boolean(result->sealed));
+    json_object_set_new(object, "fell_back", json_boolean(result->fell_back));
+    json_object_set_new(object, "crash_loop", json_boolean(result->crash_loop));
+    json_object_set_new(object, "crashes", json_integer(result->crashes));
+    json_object_set_new(object, "repaired", json_boolean(result->repaired));
+}
+
+void control_tell_boot(struct host_tool *tool, const struct device *device,
+                       const struct bulla_boot_result *result, enum bulla_status status,
+                       const char *why, json_t *object)
 {
     const char *label = device_slot_name(device, result->slot);
+    char place[DEVICE_PLACE_SIZE];
 
+    if (tool->json) {
+        json_object_set_new(object, "slot", status == BULLA_OK ? json_string(label) : json_null());
+        json_object_set_new(object, "why", json_string(why));
+        if (status == BULLA_OK)
+            add_boot(object, device, result);
+        return;
+    }
+    if (status != BULLA_OK)
+        return;
     host_say(tool, "%s", label);
-    if (!tool->json)
-        host_note(tool, "%s runs%s: %s", label, result->trial ? " for a trial" : "", why);
-    if (!tool->json && result->repaired)
+    host_note(tool, "%s runs%s: %s", label, result->trial ? " for a trial" : "", why);
+    host_note(tool, "%s", device_place(device, result->slot, place, sizeof(place)));
+    if (result->placed)
+        host_note(tool, "it was copied into '%s'", device_slot_name(device, BULLA_SLOT_FACTORY));
+    if (result->repaired)
         host_note(tool, "otadata was rewritten to name what runs");
-    add(tool, "slot", json_string(label));
-    add(tool, "why", json_string(why));
-    add(tool, "trial", json_boolean(result->trial));
-    add(tool, "trial_boot", json_integer(result->trial_boot));
-    add(tool, "sealed", json_boolean(result->sealed));
-    add(tool, "fell_back", json_boolean(result->fell_back));
-    add(tool, "crash_loop", json_boolean(result->crash_loop));
-    add(tool, "crashes", json_integer(result->crashes));
-    add(tool, "repaired", json_boolean(result->repaired));
 }
 
 int device_boot(struct host_tool *tool, const struct arguments *arguments)
@@ -79,12 +101,7 @@ int device_boot(struct host_tool *tool, const struct arguments *arguments)
     if (status == BULLA_OK && result.verdict != BULLA_YES)
         status = BULLA_E_NOTHING_BOOTABLE;
     device_boot_reason(&device, &result, status, why, sizeof(why));
-    if (status == BULLA_OK) {
-        tell_boot(tool, &device, &result, why);
-    } else {
-        add(tool, "slot", json_null());
-        add(tool, "why", json_string(why));
-    }
+    control_tell_boot(tool, &device, &result, status, why, tool->doc);
     return device_end(tool, &device, status, status == BULLA_OK ? "" : why);
 }
 
@@ -96,9 +113,17 @@ int device_alive(struct host_tool *tool, const struct arguments *arguments)
     if (status != BULLA_OK)
         return device_end(tool, &device, status, why);
 
+    struct bulla_boots boots;
+    bool found = false;
+    unsigned counted =
+        bulla_state_get_boots(&device.client.state, &boots, &found) == BULLA_OK ? boots.crashes : 0;
     status = bulla_client_alive(&device.client);
-    if (status == BULLA_OK)
-        host_say(tool, "no crash counts against %s", device_running_name(&device));
+    if (status == BULLA_OK && !device.client.has_running)
+        host_say(tool, "nothing was booted yet: no crash counts");
+    else if (status == BULLA_OK)
+        host_say(tool, "no crash counts against %s%s", device_running_name(&device),
+                 counted > 0 ? " any more" : ", and none did");
+    add(tool, "forgotten", json_integer(status == BULLA_OK ? counted : 0));
     return device_end(tool, &device, status, "");
 }
 
@@ -117,49 +142,4 @@ int device_reject(struct host_tool *tool, const struct arguments *arguments)
         add(tool, "slot", json_string(device_running_name(&device)));
     }
     return device_end(tool, &device, status, "");
-}
-
-/* The labels there are, for who asked for another one. */
-static void list_slots(const struct device *device, char *buf, size_t size)
-{
-    const struct bulla_layout *layout = &device->client.layout;
-    size_t used = 0;
-
-    buf[0] = '\0';
-    for (int32_t slot = BULLA_SLOT_FACTORY; slot < (int32_t)layout->slot_count; slot++) {
-        const struct bulla_partition *partition = bulla_layout_slot(layout, slot);
-        if (partition == NULL)
-            continue;
-        int n = snprintf(buf + used, size - used, "%s%s", used > 0 ? ", " : "", partition->label);
-        if (n < 0 || (size_t)n >= size - used)
-            return;
-        used += (size_t)n;
-    }
-}
-
-int device_set_boot(struct host_tool *tool, const struct arguments *arguments)
-{
-    struct device device;
-    char why[WHY_SIZE];
-    enum bulla_status status = device_on(&device, arguments->flash, why);
-    if (status != BULLA_OK)
-        return device_end(tool, &device, status, why);
-
-    int32_t slot = bulla_layout_find(&device.client.layout, arguments->name);
-    if (slot == BULLA_SLOT_NONE) {
-        char labels[256];
-        list_slots(&device, labels, sizeof(labels));
-        (void)snprintf(why, sizeof(why), "there is no app slot %.64s, the table has %s",
-                       arguments->name, labels);
-        return device_end(tool, &device, BULLA_E_SLOT_UNKNOWN, why);
-    }
-    status = bulla_client_set_boot(&device.client, slot);
-    if (status == BULLA_OK) {
-        host_say(tool, "%s boots next", device_slot_name(&device, slot));
-        add(tool, "slot", json_string(device_slot_name(&device, slot)));
-    } else {
-        (void)snprintf(why, sizeof(why), "%s: %s", device_slot_name(&device, slot),
-                       bulla_status_sentence(status));
-    }
-    return device_end(tool, &device, status, why);
 }

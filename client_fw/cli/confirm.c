@@ -70,9 +70,9 @@ static int prepare(struct host_tool *tool, const struct arguments *a, struct con
     if (a->reach != NULL)
         return session_prepare(tool, "confirm", a->reach, a, &c->session);
     if (a->client_cert != NULL || a->client_key != NULL || a->timeout != NULL ||
-        a->transport != NULL)
-        return host_usage(tool, "--client-cert, --client-key, --timeout and --transport need "
-                                "--reach https://HOST/PATH");
+        a->transport != NULL || a->auth_file != NULL || a->headers[0] != NULL)
+        return host_usage(tool, "--client-cert, --client-key, --timeout, --transport, "
+                                "--auth-file and --header need --reach https://HOST/PATH");
     return -1;
 }
 

@@ -40,6 +40,42 @@ const char *device_slot_name(const struct device *device, int32_t slot)
     return partition != NULL ? partition->label : "nothing";
 }
 
+const struct bulla_partition *device_executed(const struct device *device, int32_t slot)
+{
+    const struct bulla_layout *layout = &device->client.layout;
+
+    return layout->in_place && slot >= 0 ? &layout->factory : bulla_layout_slot(layout, slot);
+}
+
+const char *device_place(const struct device *device, int32_t slot, char *buf, size_t size)
+{
+    const struct bulla_partition *held = bulla_layout_slot(&device->client.layout, slot);
+    const struct bulla_partition *row = device_executed(device, slot);
+
+    if (row == NULL || held == NULL)
+        (void)snprintf(buf, size, "running from nothing");
+    else
+        (void)snprintf(buf, size, "running from partition at %x, type %x [%s]%s%s",
+                       (unsigned)row->offset, (unsigned)row->subtype, row->label,
+                       row != held ? ", copied from " : "", row != held ? held->label : "");
+    return buf;
+}
+
+bool device_is_blank(const struct device *device, int32_t slot)
+{
+    const struct bulla_flash *flash = device->client.flash;
+    const struct bulla_partition *row = bulla_layout_slot(&device->client.layout, slot);
+    uint8_t start[64];
+
+    if (row == NULL || flash->read(flash->ctx, row->offset, start, sizeof(start)) != BULLA_OK)
+        return false;
+    for (size_t i = 0; i < sizeof(start); i++) {
+        if (start[i] != 0xff)
+            return false;
+    }
+    return true;
+}
+
 const char *device_running_name(const struct device *device)
 {
     const struct bulla_client *client = &device->client;
@@ -49,7 +85,7 @@ const char *device_running_name(const struct device *device)
     return device_slot_name(device, device_slot_of(client->running.slot));
 }
 
-static const char *reason_of_choice(const struct bulla_boot_result *result)
+const char *device_choice_reason(const struct bulla_boot_result *result)
 {
     if (result->last_resort)
         return "it failed before, but no other slot verifies";
@@ -83,13 +119,13 @@ const char *device_boot_reason(const struct device *device, const struct bulla_b
                        refused, (unsigned)result->crashes);
     else if (result->ended_trial != BULLA_SLOT_NONE)
         (void)snprintf(buf, size, "the trial of %s ended without confirmation; %s",
-                       device_slot_name(device, result->ended_trial), reason_of_choice(result));
+                       device_slot_name(device, result->ended_trial), device_choice_reason(result));
     else if (result->refused_slot != BULLA_SLOT_NONE && result->slot != result->refused_slot)
         (void)snprintf(buf, size, "fall-back: %s was refused (%s: %s)", refused,
                        bulla_status_name(result->refused_why),
                        bulla_status_sentence(result->refused_why));
     else
-        (void)snprintf(buf, size, "%s%s", reason_of_choice(result),
+        (void)snprintf(buf, size, "%s%s", device_choice_reason(result),
                        result->sealed ? "" : " (not sealed)");
     return buf;
 }

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Partition tables on the host: the layouts of `provision`, binary form, and the place for the
- * device state. Judging is the device's code; here its verdict only gets a name and a number. */
+/* Partition tables on the host: binary form, and the place for the device state. Judging is the
+ * device's code; here its verdict only gets a name and a number. */
 
 #include "layout.h"
 #include "layout_words.h"
 
 #include <stdarg.h>
 #include <string.h>
-
-#define KIB       0x400u
-#define MIB       0x100000u
-#define APPS_AT   0x10000u
-#define APP_UNIT  0x10000u
-#define IMAGE_MAX (16u * MIB)
 
 bool layout_refuse(char why[LAYOUT_WHY_SIZE], const char *format, ...)
 {
@@ -120,6 +114,28 @@ static void describe(const struct bulla_partition *row, char out[LAYOUT_SHOWN_SI
              (unsigned)row->size);
 }
 
+/* Banks and modules are roles only beside a state, so no pair of rows shows that they repeat. */
+static bool explain_own(const struct layout *layout, enum bulla_status st,
+                        char why[LAYOUT_WHY_SIZE])
+{
+    char this[LAYOUT_SHOWN_SIZE + 40], other[LAYOUT_SHOWN_SIZE + 40];
+
+    for (uint32_t i = 1; i < layout->count; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            const struct bulla_partition *a = &layout->rows[j], *b = &layout->rows[i];
+
+            if (a->type != BULLA_TYPE_BULLA || b->type != a->type || b->subtype != a->subtype)
+                continue;
+            describe(a, other);
+            describe(b, this);
+            (void)layout_refuse(why, "partition %s and %s: %s", other, this,
+                                bulla_status_sentence(st));
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Name the row that brings in `st`, and the earlier one it collides with if there is one. A
  * partition that would do alone is the second of a pair. */
 static bool explain(const struct layout *layout, uint32_t flash_size, enum bulla_status st,
@@ -128,6 +144,8 @@ static bool explain(const struct layout *layout, uint32_t flash_size, enum bulla
     char this[LAYOUT_SHOWN_SIZE + 40], other[LAYOUT_SHOWN_SIZE + 40];
     uint32_t last = 0;
 
+    if (st == BULLA_E_PARTITION_DUPLICATE && explain_own(layout, st, why))
+        return false;
     while (last + 1 < layout->count && judge(layout->rows, last + 1, flash_size) != st)
         last++;
     describe(&layout->rows[last], this);
@@ -147,12 +165,15 @@ static bool explain_roles(const struct layout *layout, enum bulla_status st,
                           char why[LAYOUT_WHY_SIZE])
 {
     uint32_t slots = 0, otadata = 0, size = 0;
+    bool bank_1 = false;
 
     for (uint32_t i = 0; i < layout->count; i++) {
         const struct bulla_partition *row = &layout->rows[i];
 
         if (row->type == BULLA_TYPE_APP && (row->subtype & 0xf0) == BULLA_SUBTYPE_OTA_0)
             slots |= 1u << (row->subtype & 15);
+        if (row->type == BULLA_TYPE_BULLA && row->subtype == BULLA_SUBTYPE_BANK_0 + 1)
+            bank_1 = true;
         if (row->type == BULLA_TYPE_DATA && row->subtype == BULLA_SUBTYPE_DATA_OTA) {
             otadata++;
             size = row->size;
@@ -165,30 +186,39 @@ static bool explain_roles(const struct layout *layout, enum bulla_status st,
         if ((slots >> i & 1u) == 0)
             return layout_refuse(why, "%s: ota_%u is missing below a higher one",
                                  bulla_status_sentence(st), i);
+    if (slots == 0 && bank_1)
+        return layout_refuse(why, "%s: bank 1 (subtype 0x11) is there and bank 0 is not",
+                             bulla_status_sentence(st));
     return layout_refuse(why, "%s, and there is no factory app", bulla_status_sentence(st));
 }
 
-bool layout_check(const struct layout *layout, uint32_t flash_size, char why[LAYOUT_WHY_SIZE])
+enum bulla_status layout_judge(const struct layout *layout, uint32_t flash_size,
+                               char why[LAYOUT_WHY_SIZE])
 {
     uint8_t table[BULLA_PARTITION_TABLE_SIZE];
     struct bulla_layout ignored;
 
     if (!layout_encode(layout, table, why))
-        return false;
+        return BULLA_E_PARTITION_END;
 
     struct bulla_bytes bytes = {table, sizeof(table)};
     enum bulla_status st = bulla_layout_decode(bytes, flash_size, &ignored);
 
-    if (st == BULLA_OK)
-        return true;
     if (st == BULLA_E_PARTITION_OTADATA || st == BULLA_E_PARTITION_SLOTS)
-        return explain_roles(layout, st, why);
-    return explain(layout, flash_size, st, why);
+        (void)explain_roles(layout, st, why);
+    else if (st != BULLA_OK)
+        (void)explain(layout, flash_size, st, why);
+    return st;
 }
 
-/* ---- layouts of our own ---- */
+bool layout_check(const struct layout *layout, uint32_t flash_size, char why[LAYOUT_WHY_SIZE])
+{
+    return layout_judge(layout, flash_size, why) == BULLA_OK;
+}
 
-static void append(struct layout *layout, uint8_t type, uint8_t subtype, uint32_t offset,
+/* ---- room for the device state ---- */
+
+void layout_append(struct layout *layout, uint8_t type, uint8_t subtype, uint32_t offset,
                    uint32_t size, const char *label)
 {
     struct bulla_partition row = {.type = type, .subtype = subtype, .offset = offset, .size = size};
@@ -196,94 +226,6 @@ static void append(struct layout *layout, uint8_t type, uint8_t subtype, uint32_
     snprintf(row.label, sizeof(row.label), "%s", label);
     layout->rows[layout->count++] = row;
 }
-
-struct kind {
-    const char *name;
-    bool factory;
-    uint32_t slots;
-};
-
-/* On 2M the app leaves 128K to the file system; 1536K and 1728K are the sizes in the field. */
-static uint32_t default_app_size(const struct kind *kind, uint32_t flash_size)
-{
-    if (kind->factory && kind->slots > 0)
-        return 1728 * KIB;
-    if (flash_size > 2 * MIB)
-        return 1536 * KIB;
-    return kind->slots > 0 ? 896 * KIB : MIB;
-}
-
-static const struct kind *find_kind(const char *name, char why[LAYOUT_WHY_SIZE])
-{
-    static const struct kind kinds[] = {{"single", true, 0}, {"two", false, 2}, {"three", true, 2}};
-    char shown[LAYOUT_SHOWN_SIZE];
-
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (strcmp(kinds[i].name, name) == 0)
-            return &kinds[i];
-    layout_show(name, strlen(name), shown);
-    layout_refuse(why, "the layout is one of single, two, three, not '%s'", shown);
-    return NULL;
-}
-
-static bool judge_sizes(const struct kind *kind, uint32_t flash_size, uint32_t app_size,
-                        char why[LAYOUT_WHY_SIZE])
-{
-    uint32_t apps = kind->slots + (kind->factory ? 1 : 0);
-
-    if (flash_size != 2 * MIB && flash_size != 4 * MIB && flash_size != 8 * MIB &&
-        flash_size != 16 * MIB)
-        return layout_refuse(why, "the flash size is one of 2M, 4M, 8M, 16M, not 0x%x bytes",
-                             (unsigned)flash_size);
-    if (kind->factory && kind->slots > 0 && flash_size <= 4 * MIB)
-        return layout_refuse(why, "layout %s needs a flash larger than 4M, this one has %uM",
-                             kind->name, (unsigned)(flash_size / MIB));
-    if (app_size == 0 || app_size % APP_UNIT != 0 || app_size > IMAGE_MAX)
-        return layout_refuse(why, "the app size is a multiple of 64K, at most 16M, not 0x%x bytes",
-                             (unsigned)app_size);
-    if (app_size > (flash_size - LAYOUT_STATE_SIZE - APPS_AT) / apps)
-        return layout_refuse(
-            why, "layout %s on %uM has room for %u app partition%s of at most %uK, not %uK",
-            kind->name, (unsigned)(flash_size / MIB), (unsigned)apps, apps == 1 ? "" : "s",
-            (unsigned)((flash_size - LAYOUT_STATE_SIZE - APPS_AT) / apps / APP_UNIT * 64),
-            (unsigned)(app_size / KIB));
-    return true;
-}
-
-bool layout_generate(const char *name, uint32_t flash_size, uint32_t app_size, struct layout *out,
-                     char why[LAYOUT_WHY_SIZE])
-{
-    memset(out, 0, sizeof(*out));
-
-    const struct kind *kind = find_kind(name, why);
-
-    if (kind == NULL)
-        return false;
-    if (app_size == 0)
-        app_size = default_app_size(kind, flash_size);
-    if (!judge_sizes(kind, flash_size, app_size, why))
-        return false;
-
-    uint32_t at = APPS_AT, state_at = flash_size - LAYOUT_STATE_SIZE;
-
-    append(out, BULLA_TYPE_DATA, LAYOUT_DATA_NVS, 0x9000, kind->slots > 0 ? 0x4000 : 0x6000, "nvs");
-    if (kind->slots > 0)
-        append(out, BULLA_TYPE_DATA, BULLA_SUBTYPE_DATA_OTA, 0xd000, 0x2000, "otadata");
-    append(out, BULLA_TYPE_DATA, LAYOUT_DATA_PHY, 0xf000, 0x1000, "phy_init");
-    if (kind->factory) {
-        append(out, BULLA_TYPE_APP, BULLA_SUBTYPE_FACTORY, at, app_size, "factory");
-        at += app_size;
-    }
-    for (uint32_t i = 0; i < kind->slots; i++, at += app_size)
-        append(out, BULLA_TYPE_APP, (uint8_t)(BULLA_SUBTYPE_OTA_0 + i), at, app_size,
-               i == 0 ? "ota_0" : "ota_1");
-    if (at < state_at)
-        append(out, BULLA_TYPE_DATA, LAYOUT_DATA_FAT, at, state_at - at, "vfs");
-    append(out, BULLA_TYPE_BULLA, 0, state_at, LAYOUT_STATE_SIZE, "bulla");
-    return true;
-}
-
-/* ---- room for the device state ---- */
 
 bool layout_has_state(const struct layout *layout)
 {
@@ -293,7 +235,7 @@ bool layout_has_state(const struct layout *layout)
     return false;
 }
 
-static bool is_file_system(const struct bulla_partition *row)
+bool layout_is_file_system(const struct bulla_partition *row)
 {
     return row->type == BULLA_TYPE_DATA && row->subtype >= LAYOUT_DATA_FAT &&
            row->subtype <= LAYOUT_DATA_LITTLEFS;
@@ -318,7 +260,7 @@ static bool free_the_end(struct layout *layout, uint32_t state_at, char why[LAYO
     if (last->offset + last->size <= state_at)
         return true;
     describe(last, shown);
-    if (!is_file_system(last))
+    if (!layout_is_file_system(last))
         return layout_refuse(why,
                              "no room for the bulla partition at 0x%x: %s is no file system that "
                              "could be shortened",
@@ -347,7 +289,7 @@ bool layout_convert(const struct layout *layout, uint32_t flash_size, struct lay
                                  "the partition table has no row left for the bulla partition");
         if (!free_the_end(&converted, state_at, why))
             return false;
-        append(&converted, BULLA_TYPE_BULLA, 0, state_at, LAYOUT_STATE_SIZE, "bulla");
+        layout_append(&converted, BULLA_TYPE_BULLA, 0, state_at, LAYOUT_STATE_SIZE, "bulla");
         if (!layout_check(&converted, flash_size, why))
             return false;
     }

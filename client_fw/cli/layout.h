@@ -30,18 +30,59 @@ struct layout {
  * and refusals. Says nothing about a flash size; layout_check does. */
 bool layout_from_csv(const char *text, size_t len, struct layout *out, char why[LAYOUT_WHY_SIZE]);
 
-/* "single", "two" or "three" for a flash of 2M, 4M, 8M or 16M. app_size 0: the kind's default;
- * otherwise a multiple of 64 KiB. The bulla partition lies at the end of the flash, the file
- * system (data/fat, "vfs") takes what is left and is absent when nothing is. */
+/* ---- layout_make.c: layouts of our own ---- */
+
+#define LAYOUT_APP_MIN   0x100000u /* less room than this is not given by mistake */
+#define LAYOUT_NOTES_MAX 4u
+
+struct layout_plan {
+    const char *kind;       /* single, two, three, in-place; NULL: what suits the flash */
+    const char *style;      /* glenn20 (NULL) or lobo: whose labels and sizes */
+    uint32_t flash_size;    /* 2M, 4M, 8M or 16M */
+    uint32_t app_size;      /* of each app, multiple of 64 KiB; 0: the kind's default */
+    uint32_t firmware_size; /* apps are enlarged until they hold it; 0: nothing to hold */
+    uint32_t fs_size;       /* of the file system, lowered to what fits */
+    uint32_t modules_size;  /* multiple of 64 KiB; 0: no frozen modules */
+    bool fs_given;          /* else the file system takes all that is left */
+    bool small;             /* apps below LAYOUT_APP_MIN are meant */
+    bool no_state;          /* without the bulla partition: tables as others make them */
+};
+
+/* What was not made as it was asked for, one sentence each without a full stop. */
+struct layout_notes {
+    uint32_t count;
+    char text[LAYOUT_NOTES_MAX][LAYOUT_WHY_SIZE];
+};
+
+/* The bulla partition lies at the end of the flash, frozen modules before it; the file system
+ * (data/fat) takes what is left behind the apps and is absent when nothing is. */
+bool layout_make(const struct layout_plan *plan, struct layout *out, struct layout_notes *notes,
+                 char why[LAYOUT_WHY_SIZE]);
+
+/* single, two, three or in-place? */
+bool layout_is_kind(const char *name);
+
+/* layout_make with nothing but these, apps as small as they are. */
 bool layout_generate(const char *kind, uint32_t flash_size, uint32_t app_size, struct layout *out,
                      char why[LAYOUT_WHY_SIZE]);
+
+/* ---- layout.c ---- */
+
+void layout_append(struct layout *layout, uint8_t type, uint8_t subtype, uint32_t offset,
+                   uint32_t size, const char *label);
 
 /* Would a device with this much flash take the table? Everything bulla_layout_decode judges.
  * A missing bulla partition is not refused here: see layout_has_state and layout_convert. */
 bool layout_check(const struct layout *layout, uint32_t flash_size, char why[LAYOUT_WHY_SIZE]);
+/* The same as a status: the reason. */
+enum bulla_status layout_judge(const struct layout *layout, uint32_t flash_size,
+                               char why[LAYOUT_WHY_SIZE]);
 
 /* Is there a partition that can hold the device state (0x40/0x00, at least 0x4000 bytes)? */
 bool layout_has_state(const struct layout *layout);
+
+/* data/fat, spiffs or littlefs. */
+bool layout_is_file_system(const struct bulla_partition *row);
 
 /* The table with a bulla partition at the end of the flash: in free room if there is some,
  * else the file system that lies there gives it up. A table that has one is copied. */
@@ -71,9 +112,17 @@ void layout_show(const char *text, size_t len, char shown[LAYOUT_SHOWN_SIZE]);
  * cannot carry is printed as \xNN. */
 void layout_print_csv(FILE *out, const struct layout *layout);
 
-/* One line for each thing that devices and ESP-IDF's tools let through and nobody wants: names
- * cut or misleading, one slot only, otadata without slots, read-only apps, empty names and
- * partitions. Returns how many. */
+/* The rows as a table for people, with sizes in bytes; labels are escaped. */
+void layout_print_table(FILE *out, const struct layout *layout);
+
+/* One line "warning: ..." for each thing that devices and ESP-IDF's tools let through and nobody
+ * wants: names cut or misleading, one slot only, otadata without slots, read-only apps, empty names
+ * and partitions, a kind of data that is there twice. Returns how many. */
 uint32_t layout_print_warnings(FILE *out, const struct layout *layout);
+
+/* One line for each partition that is not where and what it was: moved, resized, gone, new.
+ * Returns how many; 0 means that all data stays where it is looked for. */
+uint32_t layout_print_differences(FILE *out, const struct layout *flashed,
+                                  const struct layout *wanted);
 
 #endif

@@ -20,6 +20,17 @@ static const struct {
     {"force", offsetof(struct arguments, force)},
     {"retry", offsetof(struct arguments, retry)},
     {"recovery", offsetof(struct arguments, recovery)},
+    {"md5", offsetof(struct arguments, md5)},
+    {"factory", offsetof(struct arguments, factory)},
+    {"restart", offsetof(struct arguments, restart)},
+    {"cancel", offsetof(struct arguments, cancel)},
+    {"single", offsetof(struct arguments, single)},
+    {"two", offsetof(struct arguments, two)},
+    {"three", offsetof(struct arguments, three)},
+    {"in-place", offsetof(struct arguments, in_place)},
+    {"no-state", offsetof(struct arguments, no_state)},
+    {"add-state", offsetof(struct arguments, add_state)},
+    {"erase", offsetof(struct arguments, erase)},
 };
 #define FLAG_COUNT (sizeof(flags) / sizeof(flags[0]))
 
@@ -47,6 +58,28 @@ static const struct {
     {"crashes", offsetof(struct arguments, crashes)},
     {"reach", offsetof(struct arguments, reach)},
     {"transport", offsetof(struct arguments, transport)},
+    {"from", offsetof(struct arguments, from)},
+    {"serial", offsetof(struct arguments, serial)},
+    {"baud", offsetof(struct arguments, baud)},
+    {"path", offsetof(struct arguments, path)},
+    {"sha256", offsetof(struct arguments, sha256)},
+    {"length", offsetof(struct arguments, length)},
+    {"auth-file", offsetof(struct arguments, auth_file)},
+    {"header", offsetof(struct arguments, headers)},
+    {"running", offsetof(struct arguments, running)},
+    {"countdown", offsetof(struct arguments, countdown)},
+    {"output", offsetof(struct arguments, output)},
+    {"app-size", offsetof(struct arguments, app_size)},
+    {"fs-size", offsetof(struct arguments, fs_size)},
+    {"modules", offsetof(struct arguments, modules_size)},
+    {"firmware", offsetof(struct arguments, firmware)},
+    {"style", offsetof(struct arguments, style)},
+    {"against", offsetof(struct arguments, against)},
+    {"otadata", offsetof(struct arguments, otadata)},
+    {"factory-app", offsetof(struct arguments, factory_app)},
+    {"factory-envelope", offsetof(struct arguments, factory_envelope)},
+    {"bootloader", offsetof(struct arguments, bootloader)},
+    {"fs", offsetof(struct arguments, file_system)},
 };
 #define VALUE_COUNT (sizeof(values) / sizeof(values[0]))
 
@@ -56,6 +89,15 @@ static bool takes(const struct command *command, const char *name)
 
     (void)snprintf(word, sizeof(word), " %s ", name);
     return strstr(command->options, word) != NULL;
+}
+
+static size_t find_value(const char *name)
+{
+    size_t i = 0;
+
+    while (i + 1 < VALUE_COUNT && strcmp(values[i].name, name) != 0)
+        i++;
+    return i;
 }
 
 static void build(const struct command *command,
@@ -82,6 +124,12 @@ static int keep(struct host_tool *tool, struct arguments *out, size_t index, con
 {
     const char **place = (const char **)(void *)((char *)out + values[index].at);
 
+    if (place == out->headers) { /* these may be repeated: their places follow each other */
+        while (*place != NULL && place < out->headers + HEADERS_MAX - 1)
+            place++;
+        if (*place != NULL)
+            return host_usage(tool, "--header is given more than %u times", HEADERS_MAX);
+    }
     if (*place != NULL)
         return host_usage(tool, "--%s is given twice", values[index].name);
     *place = text;
@@ -91,15 +139,25 @@ static int keep(struct host_tool *tool, struct arguments *out, size_t index, con
 static int take_operands(struct host_tool *tool, const struct command *command, int count,
                          char **operands, struct arguments *out)
 {
+    int least = command->operands > 2 ? 2 : command->operands; /* a third one may be missing */
+
+    if (count < 1 && command->operands < 0)
+        return -1;
     if (count < 1)
-        return host_usage(tool, "%s needs the FLASH file", command->name);
-    if (count < command->operands)
-        return host_usage(tool, "%s needs the NAME of a slot", command->name);
-    if (count > command->operands)
+        return host_usage(tool, "%s needs the %s file", command->name,
+                          strcmp(command->name, "inspect") == 0 ? "IMAGE" : "FLASH");
+    if (count > 1 && command->operands < 0)
+        return host_usage(tool, "%s takes one FILE at most, found %d", command->name, count);
+    if (count < least)
+        return host_usage(tool, "%s needs %s", command->name,
+                          least < command->operands ? "ls, add, del, reset or cat"
+                                                    : "the NAME of a slot");
+    if (command->operands > 0 && count > command->operands)
         return host_usage(tool, "%s takes %d operand%s, found %d", command->name, command->operands,
                           command->operands == 1 ? "" : "s", count);
     out->flash = operands[0];
     out->name = command->operands > 1 ? operands[1] : NULL;
+    out->module = command->operands > 2 && count > 2 ? operands[2] : NULL;
     return -1;
 }
 
@@ -111,7 +169,9 @@ int arguments_parse(struct host_tool *tool, const struct command *command, int a
 
     memset(out, 0, sizeof(*out));
     build(command, options);
-    while ((code = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+    /* -o is --output, where there is one */
+    const char *letters = takes(command, "output") ? ":ho:" : ":h";
+    while ((code = getopt_long(argc, argv, letters, options, NULL)) != -1) {
         if (code == CODE_HELP || code == 'h') {
             fputs(command->help, stdout);
             return HOST_EXIT_OK;
@@ -123,8 +183,9 @@ int arguments_parse(struct host_tool *tool, const struct command *command, int a
             return host_usage(tool, "option %s needs a value", argv[optind - 1]);
         if (code >= CODE_FLAGS && code < CODE_VALUES)
             *(bool *)((char *)out + flags[code - CODE_FLAGS].at) = true;
-        if (code >= CODE_VALUES) {
-            int ended = keep(tool, out, (size_t)(code - CODE_VALUES), optarg);
+        if (code == 'o' || code >= CODE_VALUES) {
+            size_t index = code == 'o' ? find_value("output") : (size_t)(code - CODE_VALUES);
+            int ended = keep(tool, out, index, optarg);
             if (ended >= 0)
                 return ended;
         }

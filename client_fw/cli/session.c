@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #define TIMEOUT_DEFAULT_S 1800u
@@ -68,29 +69,51 @@ static int choose_transport(struct host_tool *tool, const char *name, struct ses
     return host_usage(tool, "--transport must be mbedtls or curl, found %s", name);
 }
 
-int session_prepare(struct host_tool *tool, const char *command, const char *url,
-                    const struct arguments *a, struct session *s)
+int session_prepare_time(struct host_tool *tool, const struct arguments *a, struct session *s)
 {
     s->stream = bulla_posix_stream(&s->net);
     s->timeout_s = TIMEOUT_DEFAULT_S;
-    if (url == NULL)
-        return host_usage(tool, "%s needs --url https://HOST/PATH", command);
-    if (bulla_url_parse((struct bulla_bytes){(const uint8_t *)url, strlen(url)}, &s->url) !=
-        BULLA_OK)
-        return host_end(tool, BULLA_E_URL,
-                        "a server is named by https://HOST[:PORT]/PATH without user and fragment, "
-                        "found %s",
-                        url);
-    if ((a->client_cert == NULL) != (a->client_key == NULL))
-        return host_usage(tool, "--client-cert and --client-key go together");
     if (a->timeout != NULL &&
         (!host_parse_number(a->timeout, TIMEOUT_MAX_S, false, &s->timeout_s) || s->timeout_s == 0))
         return host_usage(tool, "--timeout must be 1 to %u seconds, found %s", TIMEOUT_MAX_S,
                           a->timeout);
-    int code = choose_transport(tool, a->transport, s);
+    return -1;
+}
+
+int session_prepare(struct host_tool *tool, const char *command, const char *url,
+                    const struct arguments *a, struct session *s)
+{
+    if (url == NULL)
+        return host_usage(tool, "%s needs --url https://HOST/PATH", command);
+    int code = session_prepare_time(tool, a, s);
+    if (code >= 0)
+        return code;
+    if (bulla_url_parse((struct bulla_bytes){(const uint8_t *)url, strlen(url)}, &s->url) !=
+        BULLA_OK)
+        return host_end(tool, BULLA_E_URL,
+                        "a server is named by https://HOST[:PORT]/PATH without user and fragment, "
+                        "found %s%s",
+                        url,
+                        strncasecmp(url, "http://", 7) == 0
+                            ? ": without TLS anybody on the way could hold updates back unseen"
+                            : "");
+    s->asked = s->url;
+    if ((a->client_cert == NULL) != (a->client_key == NULL))
+        return host_usage(tool, "--client-cert and --client-key go together");
+    code = choose_transport(tool, a->transport, s);
+    if (code < 0)
+        code = session_fields(tool, a, &s->fields);
     if (code < 0)
         code = read_pem(tool, a->client_cert, &s->certificate);
     return code >= 0 ? code : read_pem(tool, a->client_key, &s->key);
+}
+
+/* NULL: none are sent. */
+static const struct bulla_http_extra *extra_fields(struct session *s)
+{
+    s->extra =
+        (struct bulla_http_extra){.host = s->asked.host, .port = s->asked.port, .lines = s->fields};
+    return s->fields != NULL ? &s->extra : NULL;
 }
 
 static enum bulla_status begin_mbedtls(struct session *s, const struct bulla_trust *trust)
@@ -101,6 +124,7 @@ static enum bulla_status begin_mbedtls(struct session *s, const struct bulla_tru
         .max_fragment = BULLA_SECTOR_SIZE, /* a record that is cut costs no more than a sector */
         .client_certificate = {s->certificate.data, s->certificate.len},
         .client_key = {s->key.data, s->key.len},
+        .extra = extra_fields(s),
     };
 
     s->transport = bulla_tls_transport_view(&s->tls);
@@ -114,30 +138,42 @@ static enum bulla_status begin_curl(struct session *s, const struct bulla_trust 
         .has_clock = true,
         .client_certificate = {s->certificate.data, s->certificate.len},
         .client_key = {s->key.data, s->key.len},
+        .extra = extra_fields(s),
     };
 
     s->transport = bulla_curl_transport_view(&s->curl);
     return bulla_curl_transport_init(&s->curl, trust, &options);
 }
 
-enum bulla_status session_begin(struct session *s, const struct bulla_trust *trust)
+void session_begin_time(struct session *s)
 {
     s->clock = (struct bulla_clock){
         .now_ms = now, .sleep_ms = pause_for, .random = any_number, .ctx = &s->stream};
     s->deadline_ms = now(&s->stream) + s->timeout_s * MS_PER_S;
+}
+
+enum bulla_status session_begin(struct session *s, const struct bulla_trust *trust)
+{
+    session_begin_time(s);
+    s->has_transport = true;
     return s->use_curl ? begin_curl(s, trust) : begin_mbedtls(s, trust);
 }
 
 void session_end(struct session *s)
 {
-    if (s->use_curl)
+    if (s->has_transport && s->use_curl)
         bulla_curl_transport_free(&s->curl);
-    else
+    else if (s->has_transport)
         bulla_tls_transport_free(&s->tls);
+    s->has_transport = false;
 }
 
 void session_free(struct session *s)
 {
     host_buffer_free(&s->certificate);
     host_buffer_free(&s->key);
+    if (s->fields != NULL)
+        explicit_bzero(s->fields, strlen(s->fields)); /* a password may be among them */
+    free(s->fields);
+    s->fields = NULL;
 }

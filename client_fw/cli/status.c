@@ -1,54 +1,89 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* status: what runs, what boots next and why, and the records behind it. Writes nothing. */
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "device.h"
-#include "layout.h"
-#include "layout_words.h"
+#include "control.h"
+#include "status.h"
 
-#define WHY_SIZE 512u
-
-static const char *state_name(uint32_t state)
+void status_set(struct status_view *view, const char *key, json_t *value)
 {
-    switch (state) {
-    case BULLA_OTA_NEW:
-        return "NEW";
-    case BULLA_OTA_PENDING_VERIFY:
-        return "PENDING_VERIFY";
-    case BULLA_OTA_VALID:
-        return "VALID";
-    case BULLA_OTA_INVALID:
-        return "INVALID";
-    case BULLA_OTA_ABORTED:
-        return "ABORTED";
-    case BULLA_OTA_UNDEFINED:
-        return "UNDEFINED";
-    default:
-        return "unknown";
-    }
+    if (view->tool->json)
+        json_object_set_new(view->tool->doc, key, value);
+    else
+        json_decref(value);
 }
 
-static void set(struct host_tool *tool, const char *key, json_t *value)
+json_t *status_text(const char *text)
 {
-    json_object_set_new(tool->doc, key, value);
+    char *escaped = text[0] != '\0'
+                        ? host_escape((struct bulla_bytes){(const uint8_t *)text, strlen(text)})
+                        : NULL;
+    json_t *value = escaped != NULL ? json_string(escaped) : json_null();
+
+    free(escaped);
+    return value;
 }
 
-/* ---- what runs and what will ---- */
+struct status_slot *status_slot(struct status_view *view, int32_t slot)
+{
+    return &view->slots[slot - BULLA_SLOT_FACTORY];
+}
 
-/* "sealed, sequence 3, version 1.1.0" of what lies in a slot. */
-static const char *describe(const struct bulla_installed *installed, enum bulla_status status,
-                            char *buf, size_t size)
+/* ---- slots ---- */
+
+static json_t *version_json(const struct bulla_installed *installed)
 {
     char version[64];
 
-    if (status != BULLA_OK)
-        (void)snprintf(buf, size, "does not verify: %s (%s)", bulla_status_name(status),
-                       bulla_status_sentence(status));
+    if (!installed->sealed || installed->version.count == 0)
+        return json_null();
+    return json_string(host_version_text(&installed->version, version, sizeof(version)));
+}
+
+/* Of a slot: where it lies and what it holds. */
+static json_t *slot_json(struct status_view *view, int32_t slot)
+{
+    const struct status_slot *s = status_slot(view, slot);
+    bool decoded = s->installed.sealed && s->installed.sequence != 0;
+    json_t *object = status_slot_json(view->device, slot);
+
+    json_object_set_new(object, "sealed", json_boolean(s->installed.sealed));
+    json_object_set_new(object, "status", json_string(bulla_status_name(s->status)));
+    json_object_set_new(object, "empty", json_boolean(s->empty));
+    json_object_set_new(object, "sequence",
+                        decoded ? json_integer(s->installed.sequence) : json_null());
+    json_object_set_new(object, "version", version_json(&s->installed));
+    json_object_set_new(object, "project", status_text(s->app.project));
+    json_object_set_new(object, "app_version", status_text(s->app.version));
+    return object;
+}
+
+/* "app 'lamp' 1.1.0" of the descriptor. */
+static const char *app_words(const struct status_slot *s, char *buf, size_t size)
+{
+    if (s->app.found)
+        (void)snprintf(buf, size, "app '%s' %s", s->app.project, s->app.version);
+    else if (s->status == BULLA_E_IMAGE_NOT_AN_APP)
+        (void)snprintf(buf, size, "`bulla-sign extract` cuts the app out of such a file");
+    else
+        (void)snprintf(buf, size, "an app without a description of itself");
+    return buf;
+}
+
+/* "sealed, sequence 3, version 1.1.0" of what lies in a slot. */
+static const char *describe(const struct status_slot *s, bool bare, char *buf, size_t size)
+{
+    char version[64];
+    const struct bulla_installed *installed = &s->installed;
+
+    if (s->status != BULLA_OK)
+        (void)snprintf(buf, size, "does not verify: %s (%s)", bulla_status_name(s->status),
+                       bulla_status_sentence(s->status));
     else if (!installed->sealed)
-        (void)snprintf(buf, size, "not sealed, verified by its own SHA-256");
+        (void)snprintf(buf, size, "%sverified by its own SHA-256", bare ? "" : "not sealed, ");
     else if (installed->version.count > 0)
         (void)snprintf(buf, size, "sealed, sequence %u, version %s", (unsigned)installed->sequence,
                        host_version_text(&installed->version, version, sizeof(version)));
@@ -57,322 +92,252 @@ static const char *describe(const struct bulla_installed *installed, enum bulla_
     return buf;
 }
 
-static json_t *slot_json(const struct device *device, int32_t slot,
-                         const struct bulla_installed *installed, enum bulla_status status)
+void status_tell_slots(struct status_view *view)
 {
-    char version[64];
-    bool decoded = installed->sealed && installed->sequence != 0;
-
-    return json_pack(
-        "{s:s, s:b, s:s, s:o, s:o}", "label", device_slot_name(device, slot), "sealed",
-        installed->sealed, "status", bulla_status_name(status), "sequence",
-        decoded ? json_integer(installed->sequence) : json_null(), "version",
-        decoded && installed->version.count > 0
-            ? json_string(host_version_text(&installed->version, version, sizeof(version)))
-            : json_null());
-}
-
-/* Nothing was ever installed there. */
-static bool is_empty(const struct device *device, int32_t slot,
-                     const struct bulla_installed *installed)
-{
-    const struct bulla_flash *flash = device->client.flash;
-    const struct bulla_partition *partition = bulla_layout_slot(&device->client.layout, slot);
-    uint8_t start[64];
-
-    if (installed->sealed ||
-        flash->read(flash->ctx, partition->offset, start, sizeof(start)) != BULLA_OK)
-        return false;
-    for (size_t i = 0; i < sizeof(start); i++) {
-        if (start[i] != 0xff)
-            return false;
-    }
-    return true;
-}
-
-static void tell_slots(struct host_tool *tool, struct device *device)
-{
-    const struct bulla_layout *layout = &device->client.layout;
-    json_t *list = tool->json ? json_array() : NULL;
+    const struct bulla_layout *layout = &view->device->client.layout;
+    json_t *list = json_array();
 
     for (int32_t slot = BULLA_SLOT_FACTORY; slot < (int32_t)layout->slot_count; slot++) {
-        struct bulla_installed installed;
-        char text[WHY_SIZE];
-        if (bulla_layout_slot(layout, slot) == NULL)
+        const struct status_slot *s = status_slot(view, slot);
+        char text[STATUS_WHY_SIZE];
+        char app[2 * BULLA_ESP_TEXT_MAX + 64u];
+        if (!s->exists)
             continue;
-        enum bulla_status status = bulla_slot_judge(&device->client, slot, &installed);
-        if (tool->json)
-            json_array_append_new(list, slot_json(device, slot, &installed, status));
-        if (is_empty(device, slot, &installed)) {
-            host_say(tool, "Slot '%s': empty.", device_slot_name(device, slot));
-            continue;
-        }
-        host_say(tool, "Slot '%s': %s.", device_slot_name(device, slot),
-                 describe(&installed, status, text, sizeof(text)));
+        json_array_append_new(list, slot_json(view, slot));
+        const char *label = device_slot_name(view->device, slot);
+        if (s->empty && !s->installed.sealed)
+            host_say(view->tool, "Slot '%s': empty.", label);
+        else
+            host_say(view->tool, "Slot '%s': %s; %s.", label,
+                     describe(s, layout->state.size == 0, text, sizeof(text)),
+                     app_words(s, app, sizeof(app)));
     }
-    if (tool->json)
-        set(tool, "slots", list);
+    status_set(view, "slots", list);
 }
 
-static void tell_running(struct host_tool *tool, const struct device *device)
+static void judge_slots(struct status_view *view)
 {
-    const struct bulla_client *client = &device->client;
+    struct bulla_client *client = &view->device->client;
 
-    if (!client->has_running) {
-        host_say(tool, "Nothing was booted yet.");
-        if (tool->json)
-            set(tool, "running", json_null());
+    for (int32_t slot = BULLA_SLOT_FACTORY; slot < (int32_t)client->layout.slot_count; slot++) {
+        struct status_slot *s = status_slot(view, slot);
+        if (bulla_layout_slot(&client->layout, slot) == NULL)
+            continue;
+        s->exists = true;
+        s->empty = device_is_blank(view->device, slot);
+        s->status = bulla_slot_judge(client, slot, &s->installed);
+        status_read_app(view->device, slot, &s->app);
+    }
+}
+
+/* ---- what runs and what will ---- */
+
+void status_tell_running(struct status_view *view, const char *instead)
+{
+    char place[DEVICE_PLACE_SIZE];
+    char app[2 * BULLA_ESP_TEXT_MAX + 64u];
+    char release[64] = "";
+
+    if (view->running == BULLA_SLOT_NONE) {
+        host_say(view->tool, "%s", instead);
+        status_set(view, "running", json_null());
+        status_set(view, "trial", json_false());
         return;
     }
-    const char *label = device_slot_name(device, device_slot_of(client->running.slot));
-    host_say(tool, "Running from '%s'%s.", label,
-             client->running.trial ? ", in a trial that is not confirmed" : "");
-    if (tool->json) {
-        set(tool, "running", json_string(label));
-        set(tool, "trial", json_boolean(client->running.trial));
-    }
+    const struct status_slot *s = status_slot(view, view->running);
+    device_place(view->device, view->running, place, sizeof(place));
+    place[0] = 'R';
+    if (s->installed.sealed && s->installed.sequence != 0)
+        (void)snprintf(release, sizeof(release), ", release with sequence %u",
+                       (unsigned)s->installed.sequence);
+    host_say(view->tool, "%s: %s%s%s.", place, app_words(s, app, sizeof(app)), release,
+             view->trial ? ", in a trial that is not confirmed" : "");
+    json_t *object = slot_json(view, view->running);
+    json_object_set_new(object, "trial", json_boolean(view->trial));
+    json_object_set_new(object, "executed_at",
+                        json_integer(device_executed(view->device, view->running)->offset));
+    status_set(view, "running", object);
+    status_set(view, "trial", json_boolean(view->trial));
 }
 
 /* Nothing boots: what would help. What is wrong with each slot follows below. */
-static void tell_repair(struct host_tool *tool, const struct device *device, const char *why)
+static void tell_repair(struct status_view *view, const char *why)
 {
-    const char *help = device->client.layout.slot_count > 0
+    const struct bulla_layout *layout = &view->device->client.layout;
+    const char *help = layout->slot_count > 0 && layout->state.size != 0
                            ? "recovery code can still install a release (update --recovery); "
                              "without any, provision anew"
-                           : "this layout has no OTA slot: provision anew";
+                       : layout->slot_count > 0 ? "flash an app anew"
+                                                : "this layout has no OTA slot: provision anew";
 
-    host_say(tool, "Nothing can boot: %s.", why);
-    host_say(tool, "To repair it: %s.", help);
-    if (tool->json)
-        set(tool, "repair", json_string(help));
+    host_say(view->tool, "Nothing can boot: %s.", why);
+    host_say(view->tool, "To repair it: %s.", help);
+    status_set(view, "repair", json_string(help));
 }
 
-static void tell_next(struct host_tool *tool, struct device *device)
+void status_tell_next(struct status_view *view, const char *why, bool trial)
 {
-    struct bulla_boot_result next;
-    char why[WHY_SIZE];
+    const char *label = device_slot_name(view->device, view->next);
+    json_t *object = status_slot_json(view->device, view->next);
+
+    if (view->next == BULLA_SLOT_NONE) {
+        json_decref(object);
+        object = json_pack("{s:n, s:n, s:n}", "label", "offset", "subtype");
+        tell_repair(view, why);
+    } else if (view->trial && view->running != view->next) {
+        host_say(view->tool, "Next boot is '%s', unless '%s' is confirmed before: %s.", label,
+                 device_slot_name(view->device, view->running), why);
+    } else {
+        host_say(view->tool, "Next boot is '%s': %s.", label, why);
+    }
+    json_object_set_new(object, "trial", json_boolean(trial));
+    json_object_set_new(object, "why", json_string(why));
+    status_set(view, "next_boot", object);
+}
+
+/* What runs as our last boot recorded it, as the device says itself, or as a PENDING_VERIFY record
+ * of another bootloader tells. That one is believed only if it can be: a bootloader whose choice
+ * does not load goes on to the next slot and leaves the record as it is. */
+static void tell_running(struct status_view *view)
+{
+    struct bulla_client *client = &view->device->client;
+    char instead[STATUS_WHY_SIZE] = "Nothing was booted yet.";
+    int32_t slot = BULLA_SLOT_NONE;
+    bool in_trial = bulla_client_in_trial(client);
+
+    if ((view->said_running || client->has_running || in_trial) &&
+        bulla_client_running(client, &slot) != BULLA_OK)
+        slot = BULLA_SLOT_NONE;
+    bool is_ours = client->has_running && device_slot_of(client->running.slot) == slot;
+    if (slot != BULLA_SLOT_NONE && in_trial && !is_ours && !view->said_running &&
+        bulla_status_is_refusal(status_slot(view, slot)->status)) {
+        (void)snprintf(instead, sizeof(instead),
+                       "What runs is not recorded: another bootloader was to start '%s', but what "
+                       "it holds does not verify.",
+                       device_slot_name(view->device, slot));
+        slot = BULLA_SLOT_NONE;
+    }
+    view->running = slot;
+    view->trial = in_trial && slot != BULLA_SLOT_NONE;
+    status_tell_running(view, instead);
+}
+
+/* Where the next update goes; if what runs is not known, once it is what boots next. */
+static void tell_target(struct status_view *view)
+{
+    struct bulla_client *client = &view->device->client;
+    int32_t executing = client->executing;
     int32_t target = BULLA_SLOT_NONE;
+
+    if (view->running == BULLA_SLOT_NONE)
+        client->executing = view->next;
+    enum bulla_status status = bulla_client_target(client, &target);
+    client->executing = executing;
+    if (status == BULLA_OK)
+        host_say(view->tool, "The next update goes to '%s'%s.",
+                 device_slot_name(view->device, target),
+                 view->trial                     ? ", once what runs is confirmed or rejected"
+                 : bulla_client_in_trial(client) ? ", after a boot"
+                                                 : "");
+    else
+        host_say(view->tool, "There is no slot for an update: %s.", bulla_status_sentence(status));
+    status_set(view, "next_update",
+               status == BULLA_OK ? json_string(device_slot_name(view->device, target))
+                                  : json_null());
+}
+
+/* What a boot would do now, computed by the code that will do it. */
+static void tell_next(struct status_view *view)
+{
+    struct device *device = view->device;
+    struct bulla_boot_result next = {.verdict = BULLA_NO, .slot = BULLA_SLOT_NONE};
+    char why[STATUS_WHY_SIZE];
     enum bulla_status status = bulla_client_predict(&device->client, &next);
 
-    device_boot_reason(device, &next, status, why, sizeof(why));
-    if (status == BULLA_OK)
-        host_say(tool, "Next boot is '%s': %s.", device_slot_name(device, next.slot), why);
+    view->next = status == BULLA_OK ? next.slot : BULLA_SLOT_NONE;
+    if (status == BULLA_OK && view->trial && next.ended_trial == view->running)
+        (void)snprintf(why, sizeof(why), "the trial of %s lasts until the next reset; %s",
+                       device_slot_name(device, view->running), device_choice_reason(&next));
     else
-        tell_repair(tool, device, why);
-    if (tool->json) {
-        set(tool, "next_boot",
-            status == BULLA_OK ? json_string(device_slot_name(device, next.slot)) : json_null());
-        set(tool, "next_boot_why", json_string(why));
-        set(tool, "next_boot_trial", json_boolean(status == BULLA_OK && next.trial));
-    }
-    status = bulla_client_target(&device->client, &target);
-    if (status == BULLA_OK)
-        host_say(tool, "The next update goes to '%s'.", device_slot_name(device, target));
-    else
-        host_say(tool, "There is no slot for an update: %s.", bulla_status_sentence(status));
-    if (tool->json)
-        set(tool, "next_update",
-            status == BULLA_OK ? json_string(device_slot_name(device, target)) : json_null());
+        device_boot_reason(device, &next, status, why, sizeof(why));
+    status_tell_next(view, why, status == BULLA_OK && next.trial);
+    if (status == BULLA_OK && next.placed)
+        host_say(view->tool, "It will be copied into '%s' at the next boot.",
+                 device_slot_name(device, BULLA_SLOT_FACTORY));
+    status_set(view, "will_be_copied", json_boolean(status == BULLA_OK && next.placed));
+    tell_target(view);
 }
 
-/* ---- tables and records ---- */
+/* ---- the command ---- */
 
-/* 1572864 as "1,572,864". */
-static const char *grouped(uint32_t number, char buf[16])
+static void tell_all(struct status_view *view)
 {
-    char digits[11];
-    size_t len = (size_t)snprintf(digits, sizeof(digits), "%" PRIu32, number);
-    size_t out = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0)
-            buf[out++] = ',';
-        buf[out++] = digits[i];
-    }
-    buf[out] = '\0';
-    return buf;
+    judge_slots(view);
+    tell_running(view);
+    tell_next(view);
+    status_tell_slots(view);
+    status_tell_areas(view);
+    status_tell_table(view);
+    status_tell_otadata(view);
+    status_tell_state(view);
 }
 
-static const char *word_or_number(const char *word, uint8_t number, char buf[8])
+/* The state cannot be read: what lies beside it is shown all the same. */
+static void tell_rest(struct status_view *view)
 {
-    if (word != NULL)
-        return word;
-    (void)snprintf(buf, 8, "0x%02x", (unsigned)number);
-    return buf;
+    struct bulla_client *client = &view->device->client;
+
+    status_tell_areas(view);
+    status_tell_table(view);
+    if (client->layout.otadata.size != 0 &&
+        bulla_otadata_read(client->flash, &client->layout.otadata, &client->otadata) == BULLA_OK)
+        status_tell_otadata(view);
 }
 
-static void tell_row(struct host_tool *tool, const struct bulla_partition *row, json_t *list)
+/* -1, or the exit code. */
+static int take_running(struct status_view *view, const char *name)
 {
-    char type[8];
-    char subtype[8];
-    char offset[16];
-    char hex[16];
-    char size[16];
-    const char *type_word = word_or_number(layout_type_word(row->type), row->type, type);
-    const char *subtype_word =
-        word_or_number(layout_subtype_word(row->type, row->subtype), row->subtype, subtype);
+    char why[STATUS_WHY_SIZE];
 
-    (void)snprintf(offset, sizeof(offset), "0x%x", (unsigned)row->offset);
-    (void)snprintf(hex, sizeof(hex), "0x%x", (unsigned)row->size);
-    host_say(tool, "  %-16s %-8s %-10s %9s %10s %10s", row->label, type_word, subtype_word, offset,
-             hex, grouped(row->size, size));
-    if (list != NULL)
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", row->label, "type",
-                                        type_word, "subtype", subtype_word, "offset",
-                                        (json_int_t)row->offset, "size", (json_int_t)row->size));
-}
-
-static void tell_table(struct host_tool *tool, const struct device *device)
-{
-    const struct bulla_flash *flash = device->client.flash;
-    uint8_t table[BULLA_PARTITION_TABLE_SIZE];
-    struct layout layout;
-    char why[LAYOUT_WHY_SIZE];
-    json_t *list = tool->json ? json_array() : NULL;
-
-    if (flash->read(flash->ctx, BULLA_PARTITION_TABLE_OFFSET, table, sizeof(table)) == BULLA_OK &&
-        layout_decode((struct bulla_bytes){table, sizeof(table)}, &layout, why) == BULLA_OK) {
-        host_say(tool, "Partition table:");
-        host_say(tool, "# %-16s %-8s %-10s %9s %10s %10s", "Name", "Type", "SubType", "Offset",
-                 "Size", "(bytes)");
-        for (uint32_t i = 0; i < layout.count; i++)
-            tell_row(tool, &layout.rows[i], list);
-    }
-    if (tool->json)
-        set(tool, "partitions", list);
-}
-
-static void tell_record(struct host_tool *tool, const struct device *device, uint32_t index,
-                        json_t *list)
-{
-    const struct bulla_ota_record *record = &device->client.otadata.record[index];
-    bool blank = record->seq == BULLA_OTA_SEQ_NONE;
-    bool crc_ok = record->crc == bulla_ota_crc(record->seq);
-    uint32_t count = device->client.layout.slot_count;
-    const char *label =
-        blank || count == 0
-            ? "nothing"
-            : device_slot_name(device, (int32_t)bulla_ota_slot_of(record->seq, count));
-
-    if (blank)
-        host_say(tool, "OTA record %u: none.", (unsigned)index);
-    else
-        host_say(tool, "OTA record %u: seq=%u, state=%s (0x%x), crc=0x%08x %s, means '%s'.",
-                 (unsigned)index, (unsigned)record->seq, state_name(record->state),
-                 (unsigned)record->state, (unsigned)record->crc, crc_ok ? "good" : "BAD", label);
-    if (list != NULL)
-        json_array_append_new(
-            list, blank ? json_null()
-                        : json_pack("{s:I, s:s, s:I, s:b, s:b, s:s}", "seq",
-                                    (json_int_t)record->seq, "state", state_name(record->state),
-                                    "crc", (json_int_t)record->crc, "crc_ok", crc_ok, "valid",
-                                    bulla_ota_is_valid(record), "slot", label));
-}
-
-static void tell_otadata(struct host_tool *tool, const struct device *device)
-{
-    json_t *list = tool->json ? json_array() : NULL;
-
-    for (uint32_t i = 0; i < 2 && device->client.layout.otadata.size != 0; i++)
-        tell_record(tool, device, i, list);
-    if (tool->json)
-        set(tool, "otadata", list);
-}
-
-static void tell_counters(struct host_tool *tool, const struct device *device)
-{
-    const struct bulla_client *client = &device->client;
-
-    if (client->has_confirmed)
-        host_say(tool, "Confirmed sequence is %u, security floor %u.",
-                 (unsigned)client->confirmed.sequence, (unsigned)client->floor);
-    else
-        host_say(tool, "No release was confirmed yet; security floor is %u.",
-                 (unsigned)client->floor);
-    host_say(tool, "Trusts %u key%s, threshold %u; %u pin%s, %u anchor%s.",
-             (unsigned)client->trust.key_count, client->trust.key_count == 1 ? "" : "s",
-             (unsigned)client->trust.threshold, (unsigned)client->trust.pin_count,
-             client->trust.pin_count == 1 ? "" : "s", (unsigned)client->trust.anchor_count,
-             client->trust.anchor_count == 1 ? "" : "s");
-    if (tool->json) {
-        set(tool, "sequence",
-            client->has_confirmed ? json_integer(client->confirmed.sequence) : json_null());
-        set(tool, "floor", json_integer(client->floor));
-    }
-}
-
-/* Boots that count against what runs. */
-static void tell_boots(struct host_tool *tool, const struct device *device)
-{
-    const struct bulla_client *client = &device->client;
-    struct bulla_boots boots;
-    bool found = false;
-    bool trial = bulla_client_in_trial(client);
-
-    if (bulla_state_get_boots(&client->state, &boots, &found) != BULLA_OK)
-        return;
-    unsigned used = !trial ? 0 : boots.trial == 0 ? 1 : boots.trial;
-    if (used > 1)
-        host_say(tool, "Its trial has used %u boots.", used);
-    if (boots.crashes > 0)
-        host_say(tool, "It crashed %u time%s in a row.", (unsigned)boots.crashes,
-                 boots.crashes == 1 ? "" : "s");
-    if (tool->json) {
-        set(tool, "trial_boots", json_integer(used));
-        set(tool, "crashes", json_integer(boots.crashes));
-    }
-}
-
-static void tell_events(struct host_tool *tool, const struct device *device)
-{
-    json_t *list = tool->json ? json_array() : NULL;
-
-    for (uint32_t age = 0; age < BULLA_STATE_EVENTS_KEPT; age++) {
-        struct bulla_event_record event;
-        bool found = false;
-        if (bulla_state_event(&device->client.state, age, &event, &found) != BULLA_OK || !found)
-            break;
-        const char *label = device_slot_name(device, device_slot_of(event.slot));
-        const char *status = event.status < BULLA_STATUS_COUNT
-                                 ? bulla_status_name((enum bulla_status)event.status)
-                                 : "unknown";
-        if (age == 0)
-            host_say(tool, "Last events, newest first:");
-        if (event.status != BULLA_OK && event.what == BULLA_DID_FAIL_UPDATE && event.value != 0)
-            host_say(tool, "  %s '%s': %s, sequence %u", bulla_event_name(event.what), label,
-                     status, (unsigned)event.value);
-        else if (event.status != BULLA_OK)
-            host_say(tool, "  %s '%s': %s", bulla_event_name(event.what), label, status);
-        else if (event.value != 0)
-            host_say(tool, "  %s '%s', sequence %u", bulla_event_name(event.what), label,
-                     (unsigned)event.value);
-        else
-            host_say(tool, "  %s '%s'", bulla_event_name(event.what), label);
-        if (tool->json)
-            json_array_append_new(
-                list, json_pack("{s:s, s:s, s:s, s:I}", "event", bulla_event_name(event.what),
-                                "slot", label, "status", status, "value", (json_int_t)event.value));
-    }
-    if (tool->json)
-        set(tool, "events", list);
+    if (name == NULL)
+        return -1;
+    view->running = control_find(view->device, name, why, sizeof(why));
+    if (view->running == BULLA_SLOT_NONE)
+        return device_end(view->tool, view->device, BULLA_E_SLOT_UNKNOWN, why);
+    view->said_running = true;
+    view->device->client.executing = view->running;
+    return -1;
 }
 
 int device_status(struct host_tool *tool, const struct arguments *arguments)
 {
     struct device device;
-    char why[WHY_SIZE];
+    char why[STATUS_WHY_SIZE];
     enum bulla_status status = device_on(&device, arguments->flash, why);
+    struct status_view *view = calloc(1, sizeof(*view));
 
-    if (status == BULLA_OK) {
-        tell_running(tool, &device);
-        tell_boots(tool, &device);
-        tell_next(tool, &device);
-        tell_slots(tool, &device);
-        tell_table(tool, &device);
-        tell_otadata(tool, &device);
-        tell_counters(tool, &device);
-        tell_events(tool, &device);
+    if (view == NULL)
+        return device_end(tool, &device, BULLA_E_IO, "out of memory");
+    *view = (struct status_view){.tool = tool,
+                                 .device = &device,
+                                 .path = arguments->flash,
+                                 .running = BULLA_SLOT_NONE,
+                                 .next = BULLA_SLOT_NONE};
+    status_read_table(view);
+    int code = status == BULLA_OK || status == BULLA_E_PARTITION_NO_STATE
+                   ? take_running(view, arguments->running)
+                   : -1;
+    if (code < 0) {
+        if (status == BULLA_OK)
+            tell_all(view);
+        else if (status == BULLA_E_PARTITION_NO_STATE)
+            status_tell_bare(view);
+        else if (view->layout.count > 0)
+            tell_rest(view);
+        if (status == BULLA_E_PARTITION_NO_STATE)
+            status = BULLA_OK; /* shown as far as it goes, and said so */
+        code = device_end(tool, &device, status, why);
     }
-    return device_end(tool, &device, status, why);
+    free(view);
+    return code;
 }

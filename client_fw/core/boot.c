@@ -119,6 +119,39 @@ static bool try_named(struct bulla_client *client, struct bulla_boot_plan *plan)
     return false;
 }
 
+/* In place the execution area is a copy of a bank, or what was there before any. The bank goes
+ * first: a copy may have been cut. The area stands for itself only where no bank with its release
+ * failed or was passed over, and for an unconfirmed one only when nothing else is left. */
+static bool try_area(struct bulla_client *client, const struct bulla_otadata *otadata, bool barred,
+                     struct bulla_boot_plan *plan)
+{
+    uint32_t count = client->layout.slot_count;
+    uint32_t banks = 0;
+    enum bulla_status status = bulla_place_banks(client, &banks);
+
+    if (status != BULLA_OK) /* once more, as in try_slot: another release would replace it */
+        status = bulla_place_banks(client, &banks);
+    if (status != BULLA_OK)
+        plan->unjudged = true;
+    if (status != BULLA_OK || (banks & plan->skip) != 0)
+        return false;
+    for (int32_t i = 0; !barred && i < (int32_t)count; i++) {
+        if ((banks & bulla_boot_skip(i)) == 0)
+            continue;
+        if (is_barred(otadata, count, i))
+            return false;
+        if (try_slot(client, i, plan))
+            return true;
+    }
+    if (!try_slot(client, BULLA_SLOT_FACTORY, plan))
+        return false;
+    if (barred || !bulla_boot_unconfirmed(client, &plan->installed))
+        return true;
+    plan->tried &= ~BULLA_SKIP_FACTORY;
+    plan->result.slot = BULLA_SLOT_NONE;
+    return false;
+}
+
 /* One pass over the candidates; true when one verified. */
 static bool search(struct bulla_client *client, int32_t first, bool barred,
                    struct bulla_boot_plan *plan)
@@ -128,10 +161,13 @@ static bool search(struct bulla_client *client, int32_t first, bool barred,
 
     for (int32_t i = 0; i <= (int32_t)count; i++) {
         int32_t slot = candidate(first, i);
-        if (is_barred(&before, count, slot) == barred && try_slot(client, slot, plan))
+        bool is_area = client->layout.in_place && slot == BULLA_SLOT_FACTORY;
+        if (is_area ? !barred && try_area(client, &before, barred, plan)
+                    : is_barred(&before, count, slot) == barred && try_slot(client, slot, plan))
             return true;
     }
-    return false;
+    /* of what failed, a bank has a record that a confirmation can put right */
+    return client->layout.in_place && barred && try_area(client, &before, barred, plan);
 }
 
 /* The record of a trial that has boots left: one that our last boot began or went on with. -1:
@@ -243,7 +279,7 @@ enum bulla_status bulla_boot_decide(struct bulla_client *client,
                              true, &rewrites, &plan->result.initial);
     end_trials(client, plan);
     pardon(client, terms->pardon, plan);
-    plan->tried = terms->skip;
+    plan->skip = plan->tried = terms->skip;
     if (!try_named(client, plan) && !search(client, first, false, plan)) {
         plan->result.last_resort = true;
         if (!search(client, first, true, plan))
@@ -268,20 +304,71 @@ static enum bulla_status choose(struct bulla_client *client, const struct bulla_
         status = BULLA_E_NOTHING_BOOTABLE;
     if (status == BULLA_E_NOTHING_BOOTABLE)
         plan->result.slot = BULLA_SLOT_NONE;
+    /* what lies in a bank does not run: the verdict is that over the area */
+    if (client->layout.in_place && plan->result.slot >= 0)
+        plan->result.verdict = BULLA_NO;
     return status;
+}
+
+/* What became of the choices before, within one reset. */
+struct attempts {
+    uint32_t skip;
+    uint32_t unmarked; /* in place: trials that could not be marked, but had been brought in */
+    bool leaving;      /* a slot may be left for its crashes */
+    bool last;
+    int32_t failed; /* first bank that could not be brought to where it is executed */
+    enum bulla_status why;
+};
+
+/* Bring the plan's release to where it is executed. One that cannot be brought there is as good as
+ * before: it is passed over, and its record stays. */
+static bool place(struct bulla_client *client, struct bulla_boot_plan *plan, struct attempts *a)
+{
+    enum bulla_status status = bulla_place_run(client, plan);
+
+    if (status == BULLA_OK && plan->result.verdict != BULLA_YES)
+        status = BULLA_E_NOT_JUDGED;
+    if (status != BULLA_OK) {
+        a->skip |= bulla_boot_skip(plan->result.slot);
+        a->leaving = a->leaving && !plan->result.crash_loop;
+        if (a->failed == BULLA_SLOT_NONE) {
+            a->failed = plan->result.slot;
+            a->why = status;
+        }
+        return false;
+    }
+    return true;
+}
+
+/* In place a trial has replaced what ran. Where nothing else is left, it runs unmarked. */
+static bool is_left(const struct bulla_client *client, struct attempts *a)
+{
+    if (!client->layout.in_place || a->unmarked == 0 || a->last)
+        return false;
+    a->skip &= ~a->unmarked;
+    a->last = true;
+    return true;
 }
 
 static enum bulla_status boot(struct bulla_client *client, const struct bulla_reset *reset,
                               struct bulla_boot_result *result)
 {
-    uint32_t skip = 0;
-    bool leaving = true;
+    struct attempts a = {.leaving = true, .failed = BULLA_SLOT_NONE};
 
     for (;;) {
         struct bulla_boot_plan plan;
         plan.result.verdict = BULLA_NO;
         plan.result.slot = BULLA_SLOT_NONE;
-        enum bulla_status status = choose(client, reset, skip, leaving, &plan);
+        enum bulla_status status = choose(client, reset, a.skip, a.leaving, &plan);
+        if (status == BULLA_OK && !place(client, &plan, &a))
+            continue;
+        if (status != BULLA_OK && is_left(client, &a))
+            continue;
+        if (a.failed != BULLA_SLOT_NONE) {
+            plan.result.refused_slot = a.failed;
+            plan.result.refused_why = a.why;
+            plan.name_it = false; /* nothing is selected above it */
+        }
         if (status == BULLA_OK)
             status = bulla_boot_commit(client, &plan);
         *result = plan.result;
@@ -290,10 +377,11 @@ static enum bulla_status boot(struct bulla_client *client, const struct bulla_re
             return status;
         /* What is confirmed runs even when nothing can be written. A trial that cannot be marked
          * would never end: it does not run. A slot that cannot be left runs on. */
-        if (result->trial)
-            skip |= bulla_boot_skip(result->slot);
-        else if (result->crash_loop)
-            leaving = false;
+        if (result->trial && !a.last) {
+            a.skip |= bulla_boot_skip(result->slot);
+            a.unmarked |= bulla_boot_skip(result->slot);
+        } else if (result->crash_loop)
+            a.leaving = false;
         else
             return BULLA_OK;
     }
@@ -326,6 +414,8 @@ enum bulla_status bulla_client_predict(struct bulla_client *client,
     plan.result.slot = BULLA_SLOT_NONE;
     enum bulla_status status = bulla_boot_decide(client, &terms, &plan);
 
+    if (status == BULLA_OK)
+        plan.result.placed = bulla_place_wanted(client, &plan);
     *result = plan.result;
     return status;
 }

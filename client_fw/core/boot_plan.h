@@ -22,6 +22,7 @@ struct bulla_boot_plan {
     bool unjudged;                    /* a slot was passed over because flash could not be read */
     bool fresh_budget;                /* a trial begins that has more than one boot */
     bool own_first;                   /* its record was barred: it is put right before others */
+    uint32_t skip;                    /* of the terms */
     uint32_t tried;                   /* slots not to judge (again), as of bulla_boot_skip */
     uint32_t into;                    /* sector for a record of its own */
     int32_t going;                    /* record of a trial that goes on; -1: none does */
@@ -35,6 +36,20 @@ struct bulla_boot_plan {
 BULLA_MUST_CHECK enum bulla_status bulla_boot_decide(struct bulla_client *client,
                                                      const struct bulla_boot_terms *terms,
                                                      struct bulla_boot_plan *plan);
+
+/* ---- place.c: layouts in place; nothing to do for any other ---- */
+
+/* The banks whose stored head is that of the execution area, as of bulla_boot_skip. Uses
+ * client->sector. */
+BULLA_MUST_CHECK enum bulla_status bulla_place_banks(struct bulla_client *client, uint32_t *banks);
+
+/* Will the plan's bank be copied when it boots? */
+bool bulla_place_wanted(struct bulla_client *client, const struct bulla_boot_plan *plan);
+
+/* Bring the plan's bank to where it is executed. The plan's verdict becomes that over the execution
+ * area. */
+BULLA_MUST_CHECK enum bulla_status bulla_place_run(struct bulla_client *client,
+                                                   struct bulla_boot_plan *plan);
 
 /* ---- boot_write.c ---- */
 

@@ -50,8 +50,11 @@ bool bulla_boot_started(const struct bulla_client *client, struct bulla_running 
 {
     bool known = recorded(client, running);
 
-    if (client->executing == BULLA_SLOT_NONE ||
-        (known && bulla_running_slot(running) == client->executing))
+    /* in place every bank's release is executed from the same area */
+    bool says_nothing = client->executing == BULLA_SLOT_NONE ||
+                        (client->layout.in_place && client->executing == BULLA_SLOT_FACTORY);
+    if ((known || client->executing == BULLA_SLOT_NONE) &&
+        (says_nothing || bulla_running_slot(running) == client->executing))
         return known;
     /* the boot that started it could not write that down, or writes no states at all */
     *running = (struct bulla_running){.slot = bulla_slot_code(client->executing),

@@ -130,6 +130,8 @@ static void note_boot(struct bulla_client *client, const struct bulla_boot_plan 
                           0);
     if (result->repaired)
         bulla_client_note(client, BULLA_DID_REPAIR, result->slot, BULLA_OK, 0);
+    if (result->placed)
+        bulla_client_note(client, BULLA_DID_PLACE, result->slot, BULLA_OK, result->sequence);
     if (result->trial && plan->going < 0)
         bulla_client_note(client, BULLA_DID_BOOT, result->slot, BULLA_OK, result->sequence);
 }

@@ -115,7 +115,7 @@ enum bulla_status bulla_client_open(struct bulla_client *client, const struct bu
         status = read_state(client);
     if (status == BULLA_OK && client->layout.otadata.size != 0)
         status = bulla_otadata_read(flash, &client->layout.otadata, &client->otadata);
-    return status;
+    return status == BULLA_OK ? bulla_modules_recall(client) : status;
 }
 
 void bulla_client_device(const struct bulla_client *client, int32_t slot, bool installed,
@@ -135,8 +135,14 @@ void bulla_client_device(const struct bulla_client *client, int32_t slot, bool i
     out->has_sequence = client->has_confirmed && !installed;
     out->sequence = client->confirmed.sequence;
     out->confirmed_digest = client->has_confirmed ? client->confirmed.manifest_digest : NULL;
+    out->takes_modules = out->counts_modules = client->takes_modules;
+    out->modules_sequence = client->modules_sequence;
+    out->modules_digest = client->has_modules && !installed ? client->modules_digest : NULL;
     out->has_slot_size = true;
     out->slot_size = partition != NULL ? partition->size : 0;
+    /* in place: it must fit where it is executed, too */
+    if (client->layout.in_place && client->layout.factory.size < out->slot_size)
+        out->slot_size = client->layout.factory.size;
     out->has_format = true;
     out->format = (enum bulla_image_format)client->identity.format;
     out->has_chip = client->identity.format == BULLA_FORMAT_ESP;

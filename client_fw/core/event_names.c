@@ -17,6 +17,8 @@ const char *bulla_event_name(uint8_t what)
         [BULLA_DID_FAIL_UPDATE] = "update-failed",
         [BULLA_DID_NOT_BOOT] = "nothing-boots",
         [BULLA_DID_NOT_CONFIRM] = "not-confirmed",
+        [BULLA_DID_PLACE] = "place",
+        [BULLA_DID_ADD_MODULES] = "modules",
     };
     bool known = what < sizeof(names) / sizeof(names[0]) && names[what] != NULL;
 

@@ -108,3 +108,87 @@ enum bulla_status bulla_http_request(const struct bulla_request *request, char *
     *len = text.len;
     return BULLA_OK;
 }
+
+/* ---- the caller's fields ---- */
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+/* tchar of RFC 9110 5.6.2 */
+static bool is_token_char(char c)
+{
+    if ((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z'))
+        return true;
+    for (const char *allowed = "!#$%&'*+-.^_`|~"; *allowed != '\0'; allowed++)
+        if (c == *allowed)
+            return true;
+    return false;
+}
+
+/* What the transport says itself, and what would change how the message is framed or passed on. */
+static bool is_reserved(const char *name, size_t len)
+{
+    static const char *const reserved[] = {
+        "host",     "user-agent",        "accept-encoding", "range",
+        "if-range", "connection",        "keep-alive",      "content-length",
+        "te",       "transfer-encoding", "trailer",         "upgrade",
+        "expect",   "http2-settings",
+    };
+
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+        size_t at = 0;
+        while (at < len && reserved[i][at] == lower(name[at]))
+            at++;
+        if (at == len && reserved[i][at] == '\0')
+            return true;
+    }
+    return false;
+}
+
+/* Length of the line with its CR LF; 0 when it is not such a field. */
+static size_t field_len(const char *line)
+{
+    size_t name = 0;
+
+    while (is_token_char(line[name]))
+        name++;
+    if (name == 0 || line[name] != ':' || line[name + 1] != ' ' || is_reserved(line, name))
+        return 0;
+    size_t at = name + 2;
+    if (line[at] == ' ' || line[at] == '\t' || line[at] == '\r')
+        return 0; /* libcurl would take an empty value for "leave the field out" */
+    while ((uint8_t)line[at] >= 0x20 || line[at] == '\t') {
+        if ((uint8_t)line[at] >= 0x7F)
+            return 0;
+        at++;
+    }
+    if (line[at] != '\r' || line[at + 1] != '\n' || line[at - 1] == ' ' || line[at - 1] == '\t')
+        return 0;
+    return at + 2;
+}
+
+enum bulla_status bulla_http_extra_check(const char *lines)
+{
+    size_t size = 0;
+
+    for (uint32_t count = 0; lines[size] != '\0'; count++) {
+        size_t len = count < BULLA_HTTP_EXTRA_MAX ? field_len(lines + size) : 0;
+        if (len == 0 || len > BULLA_HTTP_EXTRA_SIZE - size)
+            return BULLA_E_USAGE;
+        size += len;
+    }
+    return BULLA_OK;
+}
+
+const char *bulla_http_extra_for(const struct bulla_http_extra *extra, const struct bulla_url *url)
+{
+    size_t i = 0;
+
+    if (extra == NULL || extra->port != url->port)
+        return "";
+    while (extra->host[i] != '\0' && extra->host[i] == url->host[i])
+        i++;
+    return extra->host[i] == url->host[i] ? extra->lines : "";
+}

@@ -5,7 +5,8 @@
  *
  * Order of writes, each cut leaving the old choice: what runs has a record -> the target loses its
  * otadata records -> its new envelope head is stored (from here on what lies there does not verify
- * until it is the new image to the last byte) -> sectors -> record NEW. */
+ * until it is the new image to the last byte) -> sectors, the modules' among them -> the modules'
+ * directory -> record NEW. */
 
 #include "bulla/mem.h"
 #include "parts.h"
@@ -16,14 +17,17 @@ enum bulla_status bulla_install_begin(struct bulla_install *install)
     const struct bulla_bytes head = {client->head, client->reader.envelope.head_len};
     size_t len = 0;
 
-    install->partition = bulla_layout_slot(&client->layout, install->target);
-    if (install->partition == NULL)
-        return BULLA_E_NO_SLOT;
-    install->size = client->reader.manifest.image.size;
     install->done = 0;
     install->facts = 0;
     install->replaced_until = install->erased_until = 0;
     install->judged = install->held_blank = install->prepared = false;
+    install->alone = install->rewrites = false;
+    if (client->reader.image.name.len > 0)
+        return bulla_modules_begin(install);
+    install->partition = bulla_layout_slot(&client->layout, install->target);
+    if (install->partition == NULL)
+        return BULLA_E_NO_SLOT;
+    install->size = client->reader.image.size;
     bulla_espimage_init(&client->espimage, install->size);
     enum bulla_status status =
         bulla_slot_head(client, install->target, client->sector, sizeof(client->sector), &len);
@@ -47,13 +51,15 @@ static enum bulla_status drop_records(struct bulla_install *install)
     return BULLA_OK;
 }
 
-/* Make the slot one that nothing boots, then let it be changed. */
+/* Make the slot one that nothing boots, then let it, and what its release needs, be changed. */
 static enum bulla_status prepare(struct bulla_install *install)
 {
     struct bulla_client *client = install->client;
     const struct bulla_bytes head = {client->head, client->reader.envelope.head_len};
+    enum bulla_status status = bulla_place_part(client, install->target);
     /* what runs must be named before anything is selected above it */
-    enum bulla_status status = bulla_record_keep_running(client, install->running);
+    if (status == BULLA_OK)
+        status = bulla_record_keep_running(client, install->running);
     if (status == BULLA_OK)
         status = drop_records(install);
     if (status == BULLA_OK && !install->head_stored)
@@ -90,7 +96,7 @@ static enum bulla_status place(struct bulla_install *install, uint32_t offset,
         bulla_slot_holds(install->client, install->partition, offset, bytes, &same);
     if (status != BULLA_OK)
         return status;
-    if (same) {
+    if (same && !install->rewrites) {
         install->result->sectors_kept++;
         return BULLA_OK;
     }
@@ -129,12 +135,13 @@ static enum bulla_status judge(struct bulla_install *install, struct bulla_bytes
 enum bulla_status bulla_install_take(struct bulla_install *install, struct bulla_bytes bytes)
 {
     const struct bulla_bytes blank = {NULL, 0};
-    enum bulla_status status = judge(install, bytes);
+    bool is_module = install->partition == &install->place;
+    enum bulla_status status = is_module ? BULLA_OK : judge(install, bytes);
     if (status == BULLA_OK && install->judged && install->held_blank) {
         install->held_blank = false;
         status = place(install, 0, blank);
     }
-    if (status == BULLA_OK && install->judged)
+    if (status == BULLA_OK && (install->judged || is_module))
         status = place(install, install->done, bytes);
     if (status == BULLA_OK)
         install->done += (uint32_t)bytes.len;
@@ -250,6 +257,8 @@ enum bulla_status bulla_install_finish(struct bulla_install *install)
     if (status == BULLA_OK && install->approval != NULL && install->approval->image != NULL)
         status =
             install->approval->image(install->approval->ctx, install->partition, install->size);
+    if (status == BULLA_OK && reader->manifest.images > 1)
+        status = bulla_modules_commit(install);
     if (status == BULLA_OK)
         status = make_token(proved, reader->manifest.sequence, reader->manifest_digest, read_back,
                             token);

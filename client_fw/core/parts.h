@@ -187,6 +187,12 @@ BULLA_MUST_CHECK enum bulla_status bulla_target_choose(struct bulla_client *clie
 BULLA_MUST_CHECK enum bulla_status bulla_target_factory(struct bulla_client *client,
                                                         int32_t running, int32_t *target);
 
+/* ---- place.c ---- */
+
+/* In place: before the bank of what runs is changed. From here on the execution area runs by
+ * itself. Uses none of the client's working memory. */
+BULLA_MUST_CHECK enum bulla_status bulla_place_part(struct bulla_client *client, int32_t bank);
+
 /* ---- install.c ---- */
 
 /* An image on its way into a slot. The first five members are the caller's; client->reader and
@@ -198,7 +204,11 @@ struct bulla_install {
     struct bulla_update_result *result;
     const struct bulla_approval *approval; /* NULL: none is asked for */
 
-    const struct bulla_partition *partition;
+    const struct bulla_partition *partition; /* the slot, or: */
+    struct bulla_partition place;            /* where a module goes */
+    bool alone;                              /* modules without an app */
+    bool rewrites; /* what reads right already is written all the same: cells that a power cut left
+                      weak would be found out by a boot, but modules alone have none */
     uint32_t size;
     uint32_t done;
     uint32_t facts;          /* about the image */
@@ -210,7 +220,7 @@ struct bulla_install {
     uint32_t erased_until;   /* the sectors up to here are erased already */
 };
 
-/* Call once the list is verified; uses client->sector. */
+/* Call once the list is verified; uses client->sector. The image is the one the reader wanted. */
 BULLA_MUST_CHECK enum bulla_status bulla_install_begin(struct bulla_install *install);
 
 /* Take the next verified bytes: a whole sector, or the last one. Erases and programs only where
@@ -218,8 +228,38 @@ BULLA_MUST_CHECK enum bulla_status bulla_install_begin(struct bulla_install *ins
 BULLA_MUST_CHECK enum bulla_status bulla_install_take(struct bulla_install *install,
                                                       struct bulla_bytes bytes);
 
-/* Everything came: judge the whole, then select the slot. */
+/* Everything came: judge the whole, then let its modules count, then select the slot. */
 BULLA_MUST_CHECK enum bulla_status bulla_install_finish(struct bulla_install *install);
+
+/* ---- modules.c and modules_install.c; or modules_none.c in a device without modules ----
+ * client->reader and client->head hold the judged envelope, all but the first two need it. All use
+ * client->sector. */
+
+/* Does this device take modules, and which came alone last? */
+BULLA_MUST_CHECK enum bulla_status bulla_modules_recall(struct bulla_client *client);
+
+/* Are the modules of a slot's release there and whole? The answer is *verdict, which the caller
+ * sets to BULLA_NO before. The envelope lies in client->head. BULLA_E_MODULE_MISSING,
+ * BULLA_E_MODULE_DIGEST: no. */
+BULLA_MUST_CHECK enum bulla_status
+bulla_modules_judge(struct bulla_client *client, const struct bulla_envelope *envelope,
+                    const struct bulla_manifest *manifest,
+                    const uint8_t manifest_digest[BULLA_DIGEST_SIZE], enum bulla_verdict *verdict);
+
+/* Would they find room, if what `target` holds goes? */
+BULLA_MUST_CHECK enum bulla_status bulla_modules_plan(struct bulla_client *client, int32_t target);
+
+/* Are the modules of this manifest all there? */
+bool bulla_modules_hold(struct bulla_client *client, const uint8_t manifest_digest[32]);
+
+/* The image that the reader wants is a module: where does it go? Fills the install. */
+BULLA_MUST_CHECK enum bulla_status bulla_modules_begin(struct bulla_install *install);
+
+/* All modules are on flash: hold them against their digests once more, then let them count. */
+BULLA_MUST_CHECK enum bulla_status bulla_modules_commit(struct bulla_install *install);
+
+/* The same of modules alone, which ends their update. */
+BULLA_MUST_CHECK enum bulla_status bulla_modules_finish(struct bulla_install *install);
 
 /* ---- reuse.c ---- */
 

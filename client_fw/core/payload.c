@@ -35,9 +35,11 @@ enum bulla_status bulla_payload_begin(struct bulla_payload *p)
     p->missing_until = 0;
     p->etag[0] = '\0';
     p->sectors.released = 0;
+    bool is_module = p->install.partition == &p->install.place;
     bulla_reuse_init(&p->reuse, p->install.partition,
-                     bulla_layout_slot(&client->layout, p->install.running), p->workspace + used,
-                     p->workspace_len - used);
+                     is_module ? &client->layout.modules
+                               : bulla_layout_slot(&client->layout, p->install.running),
+                     p->workspace + used, p->workspace_len - used);
     return restart_sector(p);
 }
 

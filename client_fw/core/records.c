@@ -142,7 +142,8 @@ enum bulla_status bulla_record_confirm(struct bulla_client *client, uint32_t ind
     const struct bulla_ota_record *record = &client->otadata.record[index];
     const struct bulla_ota_record *other = &client->otadata.record[1u - index];
     uint32_t slot = bulla_ota_slot_of(record->seq, count);
-    bool has_fallback = client->layout.factory.size != 0 ||
+    /* in place the factory app is what is being confirmed */
+    bool has_fallback = (client->layout.factory.size != 0 && !client->layout.in_place) ||
                         (bulla_ota_is_valid(other) && bulla_ota_slot_of(other->seq, count) != slot);
 
     if (record->state == BULLA_OTA_VALID && !again)

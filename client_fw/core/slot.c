@@ -175,6 +175,11 @@ static enum bulla_status judge_sealed(struct bulla_client *client, int32_t slot,
         return BULLA_E_IMAGE_DIGEST;
     facts |= BULLA_FACT_DIGEST;
     status = judge_image(client, out, &facts);
+    enum bulla_verdict modules = manifest.images > 1 ? BULLA_NO : BULLA_YES;
+    if (status == BULLA_OK && modules != BULLA_YES)
+        status = bulla_modules_judge(client, &envelope, &manifest, out->manifest_digest, &modules);
+    if (status == BULLA_OK && modules != BULLA_YES)
+        status = BULLA_E_NOT_JUDGED;
     if (status != BULLA_OK)
         return status;
     /* the list served the download; what counts here is the digest over the whole */

@@ -423,7 +423,7 @@ static enum bulla_status is_unchanged(const struct bulla_state *state,
     return BULLA_OK;
 }
 
-/* Would every small record still fit beside this head and what else stays? */
+/* Would every small record still fit beside this head or directory and what else stays? */
 static enum bulla_status leaves_room(const struct bulla_state *state,
                                      const struct bulla_log_record *fresh)
 {
@@ -461,7 +461,7 @@ static enum bulla_status put(struct bulla_state *state, enum bulla_record_kind k
         status = is_unchanged(state, &fresh, &source, age, &same);
     if (status != BULLA_OK || same)
         return status;
-    if (kind == BULLA_RECORD_HEAD)
+    if (kind == BULLA_RECORD_HEAD || kind == BULLA_RECORD_MODULES)
         status = leaves_room(state, &fresh);
     if (status != BULLA_OK)
         return status;

@@ -268,7 +268,8 @@ enum bulla_status bulla_log_check(const struct bulla_state *state,
 uint32_t bulla_log_copies(uint8_t kind)
 {
     if (kind == BULLA_RECORD_TRUST || kind == BULLA_RECORD_IDENTITY ||
-        kind == BULLA_RECORD_CONFIRMED || kind == BULLA_RECORD_FLOOR)
+        kind == BULLA_RECORD_CONFIRMED || kind == BULLA_RECORD_FLOOR ||
+        kind == BULLA_RECORD_MODULES)
         return 2;
     return kind == BULLA_RECORD_EVENT ? BULLA_STATE_EVENTS_KEPT : 1;
 }

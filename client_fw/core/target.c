@@ -4,6 +4,25 @@
 #include "bulla/mem.h"
 #include "parts.h"
 
+/* In place with one bank: it may be replaced while what it holds runs, because that is executed
+ * from the area. So what the area holds must be able to start by itself; where the bank is no
+ * better, there is nothing to lose. */
+static enum bulla_status choose_only_bank(struct bulla_client *client, int32_t *target)
+{
+    struct bulla_installed installed = {.verdict = BULLA_NO};
+    enum bulla_status status = bulla_slot_judge(client, BULLA_SLOT_FACTORY, &installed);
+
+    if (status == BULLA_OK && installed.verdict != BULLA_YES)
+        status = BULLA_E_NOT_JUDGED;
+    if (status != BULLA_OK) {
+        installed.verdict = BULLA_NO;
+        if (bulla_slot_judge(client, 0, &installed) == BULLA_OK && installed.verdict == BULLA_YES)
+            return status; /* the next boot mends it */
+    }
+    *target = 0;
+    return BULLA_OK;
+}
+
 /* Never the running slot, and where there is a choice not the one that holds the confirmed release.
  */
 enum bulla_status bulla_target_choose(struct bulla_client *client, int32_t running, int32_t *target)
@@ -12,6 +31,8 @@ enum bulla_status bulla_target_choose(struct bulla_client *client, int32_t runni
     uint32_t count = client->layout.slot_count;
 
     *target = BULLA_SLOT_NONE;
+    if (client->layout.in_place && count == 1)
+        return choose_only_bank(client, target);
     for (uint32_t i = 0; i < count; i++) {
         int32_t slot = (int32_t)((running >= 0 ? (uint32_t)running + 1u + i : i) % count);
         bool found = false;
@@ -37,7 +58,7 @@ enum bulla_status bulla_target_factory(struct bulla_client *client, int32_t runn
 
     *target = BULLA_SLOT_NONE;
     /* with a single OTA slot nothing would be left to run if the new factory app does not */
-    if (layout->factory.size == 0 || layout->in_place || layout->slot_count == 0 || running < 0)
+    if (layout->factory.size == 0 || layout->in_place || layout->slot_count < 2 || running < 0)
         return BULLA_E_NO_SLOT;
     *target = BULLA_SLOT_FACTORY;
     return BULLA_OK;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An update. One attempt is a straight line: envelope -> head judged -> list -> sectors -> whole
- * image -> otadata. Where the network ended it, it goes on: in the same call behind the last byte
- * that came, after a reset from the envelope. No note of an earlier attempt is ever trusted: what
- * flash holds with the right digest is not fetched again. */
+ * image -> otadata. An envelope of several images is read once for each of them, and selected when
+ * the last one is there. Where the network ended it, it goes on: in the same call behind the last
+ * byte that came, after a reset from the envelope. No note of an earlier attempt is ever trusted:
+ * what flash holds with the right digest is not fetched again. */
 
 #include "bulla/mem.h"
 #include "parts.h"
@@ -19,10 +20,15 @@ struct update {
     const struct bulla_update_options *options;
     struct bulla_update_result *result;
     struct bulla_payload payload;
-    bool stop;        /* the rest of the envelope is not wanted in this response */
-    bool listed;      /* the list is verified, and where the image lies is known */
-    bool fetching;    /* further requests follow the envelope's */
-    bool has_release; /* an attempt came as far as a head; it was: */
+    bool stop;      /* the rest of the envelope is not wanted in this response */
+    bool listed;    /* the list is verified, and where the image lies is known */
+    bool fetching;  /* further requests follow the envelope's */
+    bool alone;     /* it has modules and no app */
+    uint32_t image; /* the one that is being fetched: its place in the manifest */
+    bool over;      /* another release came instead of the next image's: from the first one on */
+    struct bulla_install app; /* how far the app's image is, while its modules come */
+    uint32_t sectors;         /* of the images before this one */
+    bool has_release;         /* an attempt came as far as a head; it was: */
     uint8_t release[BULLA_DIGEST_SIZE];
     uint32_t changes;        /* how often another one was offered than before */
     enum bulla_status doubt; /* what came is not this release's: has another one taken its place? */
@@ -42,54 +48,95 @@ static void note_release(struct update *u)
         u->changes++;
         u->result->sectors_written = u->result->sectors_copied = 0; /* those were the other one's */
         u->payload.reached = u->reached_at_idle = 0;
+        u->image = u->sectors = 0;
         u->doubt = BULLA_OK;
     }
     memcpy(u->release, digest, sizeof(u->release));
     u->has_release = true;
 }
 
-/* Signed, decoded, allowed. Is it new, and has it failed too often? */
+/* Is what came before confirmed once more, and in use? */
+static enum bulla_status is_in_use(struct update *u, bool *in_use)
+{
+    struct bulla_client *client = u->client;
+    uint8_t digest[BULLA_DIGEST_SIZE];
+
+    if (u->alone) {
+        *in_use = bulla_modules_hold(client, client->reader.manifest_digest);
+        return BULLA_OK;
+    }
+    /* confirmed, but does it run? After a fall-back it is installed once more */
+    enum bulla_status status = bulla_slot_claim(client, u->payload.install.running, digest, in_use);
+    *in_use = *in_use && bulla_digest_equal(digest, client->reader.manifest_digest);
+    return status;
+}
+
+/* Has it failed too often? */
+static enum bulla_status judge_trials(const struct update *u)
+{
+    const struct bulla_client *client = u->client;
+    struct bulla_trial trial;
+    bool found = false;
+    enum bulla_status status = bulla_state_get_trial(&client->state, &trial, &found);
+
+    if (status != BULLA_OK)
+        return status;
+    if (found && trial.failed >= BULLA_TRIALS_MAX && !u->options->retry &&
+        bulla_digest_equal(trial.manifest_digest, client->reader.manifest_digest))
+        return BULLA_E_TRIAL_FAILED_BEFORE;
+    return BULLA_OK;
+}
+
+/* Is there a place for all of it? */
+static enum bulla_status judge_room(const struct update *u)
+{
+    const struct bulla_manifest *manifest = &u->client->reader.manifest;
+    int32_t target = u->payload.install.target;
+
+    if (!u->alone && target == BULLA_SLOT_NONE)
+        return BULLA_E_NO_SLOT;
+    return u->alone || manifest->images > 1 ? bulla_modules_plan(u->client, target) : BULLA_OK;
+}
+
+/* Signed, decoded, allowed. Is it new, and is there room? */
 static enum bulla_status take_head(struct update *u)
 {
     struct bulla_client *client = u->client;
     const struct bulla_reader *reader = &client->reader;
-    uint8_t digest[BULLA_DIGEST_SIZE];
-    struct bulla_trial trial;
-    bool found = false;
+    const struct bulla_approval *approval = u->options->approval;
+    bool in_use = false;
     enum bulla_status status = BULLA_OK;
 
     u->result->sequence = reader->manifest.sequence;
+    u->alone = reader->manifest.image.name.len > 0;
     note_release(u);
     u->certain = u->doubt != BULLA_OK;
     if (u->certain)
         return u->doubt;
+    u->over = u->stop = u->image != reader->want;
+    if (u->over)
+        return BULLA_OK;
     /* signed, yet nowhere this device could go: that is the release's fault, not the caller's */
-    if (bulla_url_resolve(u->url, reader->manifest.image.uri, &client->image_url) != BULLA_OK)
+    if (bulla_url_resolve(u->url, reader->image.uri, &client->image_url) != BULLA_OK)
         return BULLA_E_URI_FORM;
     if (reader->same_as_confirmed) {
-        /* confirmed, but does it run? After a fall-back it is installed once more */
-        status = bulla_slot_claim(client, u->payload.install.running, digest, &found);
-        if (status != BULLA_OK)
-            return status;
-        if (found && bulla_digest_equal(digest, reader->manifest_digest)) {
+        status = is_in_use(u, &in_use);
+        if (status == BULLA_OK && in_use)
             u->result->nothing_newer = u->stop = true;
-            return BULLA_OK;
-        }
+        if (status != BULLA_OK || in_use)
+            return status;
     }
-    status = bulla_state_get_trial(&client->state, &trial, &found);
+    if (!u->alone)
+        status = judge_trials(u);
+    if (status == BULLA_OK)
+        status = judge_room(u);
+    if (status == BULLA_OK && u->image == 0 && approval != NULL && approval->head != NULL)
+        status = approval->head(approval->ctx, &reader->manifest);
     if (status != BULLA_OK)
         return status;
-    if (found && trial.failed >= BULLA_TRIALS_MAX && !u->options->retry &&
-        bulla_digest_equal(trial.manifest_digest, reader->manifest_digest))
-        return BULLA_E_TRIAL_FAILED_BEFORE;
-    if (u->options->approval != NULL && u->options->approval->head != NULL) {
-        status = u->options->approval->head(u->options->approval->ctx, &reader->manifest);
-        if (status != BULLA_OK)
-            return status;
-    }
     bulla_reader_workspace(&client->reader, u->options->workspace, u->options->workspace_len);
     if (u->options->progress != NULL)
-        u->options->progress->report(u->options->progress->ctx, 0, reader->manifest.image.size);
+        u->options->progress->report(u->options->progress->ctx, 0, reader->image.size);
     return BULLA_OK;
 }
 
@@ -145,6 +192,7 @@ static enum bulla_status read_envelope(struct update *u)
 {
     struct bulla_client *client = u->client;
     bulla_reader_init(&client->reader, &client->trust, &client->device, client->head);
+    bulla_reader_want(&client->reader, u->image);
     enum bulla_status status = bulla_fetch_whole(client, u->options->transport, u->url);
     if (status != BULLA_OK)
         return status;
@@ -163,28 +211,76 @@ static enum bulla_status read_envelope(struct update *u)
 
 /* ---- attempts ---- */
 
-/* From the envelope on; or, when only the image's connection broke, from where it did. */
-static enum bulla_status attempt(struct update *u)
+/* The list of the image at hand. */
+static enum bulla_status read_list(struct update *u)
 {
     enum bulla_status status = BULLA_OK;
 
-    if (!u->listed) {
-        u->stop = u->fetching = false;
+    do {
+        u->stop = u->fetching = u->over = false;
         u->result->sectors_kept = 0;
         status = read_envelope(u);
+        if (status == BULLA_E_COMPONENT_MISMATCH && u->image > 0) {
+            /* what is offered now has no such image: it is another release */
+            u->image = u->sectors = 0;
+            u->over = u->stop = true;
+            u->changes++;
+            status = BULLA_OK;
+        }
         if (status != BULLA_OK || u->result->nothing_newer)
             return status;
         if (u->stop)
             u->options->transport->close(u->options->transport->ctx);
         else
             u->listed = u->payload.end_seen = true; /* the response ended with the envelope */
+    } while (u->over && u->changes <= BULLA_RETRIES_MAX);
+    return u->over ? BULLA_E_LIST_DIGEST : BULLA_OK;
+}
+
+/* The image at hand is on flash: the next one, or the end. */
+static enum bulla_status end_image(struct update *u, bool *all)
+{
+    struct bulla_install *install = &u->payload.install;
+    const struct bulla_reader *reader = &u->client->reader;
+    uint32_t demanded = bulla_policy_required(&u->client->device) &
+                        ~(uint32_t)(BULLA_FACTS_OF_APP | BULLA_FACT_DIGEST);
+
+    *all = u->image + 1u >= reader->manifest.images;
+    if (reader->manifest.images > 1 || u->alone) {
+        /* of each image's own reading; what is left out is asked of flash at the end */
+        if (bulla_policy_verdict(reader->facts, demanded) != BULLA_YES)
+            return BULLA_E_NOT_JUDGED;
+        if (u->image == 0)
+            u->app = *install;
+        install = &u->app;
     }
-    u->fetching = true;
-    status = bulla_payload_fetch(&u->payload);
-    if (status == BULLA_OK)
-        status = bulla_sectors_finish(&u->payload.sectors);
-    if (status == BULLA_OK)
-        status = bulla_install_finish(&u->payload.install);
+    if (*all)
+        return u->alone ? bulla_modules_finish(install) : bulla_install_finish(install);
+    u->sectors += reader->list.count;
+    u->image++;
+    u->listed = false;
+    u->payload.reached = u->reached_at_idle = 0;
+    return BULLA_OK;
+}
+
+/* From the envelope on; or, when only the image's connection broke, from where it did. */
+static enum bulla_status attempt(struct update *u)
+{
+    bool all = false;
+    enum bulla_status status = BULLA_OK;
+
+    while (status == BULLA_OK && !all) {
+        if (!u->listed)
+            status = read_list(u);
+        if (status != BULLA_OK || u->result->nothing_newer)
+            return status;
+        u->fetching = true;
+        status = bulla_payload_fetch(&u->payload);
+        if (status == BULLA_OK)
+            status = bulla_sectors_finish(&u->payload.sectors);
+        if (status == BULLA_OK)
+            status = end_image(u, &all);
+    }
     return status;
 }
 
@@ -306,8 +402,12 @@ enum bulla_status bulla_client_update(struct bulla_client *client, const struct 
     if (status == BULLA_OK)
         status = options->factory ? bulla_target_factory(client, install->running, &install->target)
                                   : bulla_target_choose(client, install->running, &install->target);
+    if (status == BULLA_E_NO_SLOT && client->takes_modules && !options->factory)
+        status = BULLA_OK; /* modules alone need none */
     if (status != BULLA_OK)
         return status;
+    if (client->layout.in_place && install->target == install->running)
+        install->running = BULLA_SLOT_FACTORY; /* it goes on from where it is executed */
     result->target = install->target;
     install->client = client;
     install->approval = options->approval;
@@ -319,6 +419,7 @@ enum bulla_status bulla_client_update(struct bulla_client *client, const struct 
     u.payload.workspace = options->workspace;
     u.payload.workspace_len = options->workspace_len;
     bulla_client_device(client, install->target, false, &client->device);
+    client->device.has_slot_size = install->target != BULLA_SLOT_NONE;
     status = run(&u);
     /* decoded only once its signatures held, and told even if it is not for this device */
     result->manifest = client->reader.manifest;
@@ -328,9 +429,9 @@ enum bulla_status bulla_client_update(struct bulla_client *client, const struct 
                                result->sequence);
     if (status != BULLA_OK || result->nothing_newer)
         return status;
-    result->slot = install->target;
+    result->slot = u.alone ? BULLA_SLOT_NONE : install->target;
     /* what an earlier attempt wrote was not there before */
-    uint32_t count = client->reader.list.count;
+    uint32_t count = u.sectors + client->reader.list.count;
     result->sectors_kept = result->sectors_written < count ? count - result->sectors_written : 0;
     return BULLA_OK;
 }

@@ -2,6 +2,7 @@
 /* One request given to libcurl, and what libcurl calls while it is answered. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -67,6 +68,22 @@ static int begin_request(void *ctx, char *to, char *from, int to_port, int from_
 
 /* ---- the request ---- */
 
+/* The caller's fields, if this is their server. False when there is no memory. */
+static bool add_extra(const struct bulla_curl_transport *curl, const struct bulla_url *url,
+                      struct curl_slist *fields)
+{
+    const char *line = bulla_http_extra_for(curl->extra, url);
+    bool is_good = true;
+    while (line[0] != '\0' && is_good) {
+        size_t len = strcspn(line, "\r");
+        char *field = strndup(line, len);
+        is_good = field != NULL && curl_slist_append(fields, field) != NULL;
+        free(field);
+        line += len + 2;
+    }
+    return is_good;
+}
+
 /* Cut the request that http.c wrote into what libcurl wants of it: the server, the path, the
  * fields, without those it writes itself. */
 static bool set_target(struct bulla_curl_transport *curl, const struct bulla_request *request,
@@ -89,6 +106,7 @@ static bool set_target(struct bulla_curl_transport *curl, const struct bulla_req
         }
         start = i + 2;
     }
+    is_good = is_good && add_extra(curl, request->url, fields);
     curl_slist_free_all(curl->fields);
     curl->fields = fields;
     return is_good && curl_easy_setopt(curl->easy, CURLOPT_URL, url) == CURLE_OK &&

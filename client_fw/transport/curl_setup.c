@@ -243,6 +243,7 @@ enum bulla_status bulla_curl_transport_init(struct bulla_curl_transport *curl,
 {
     memset(curl, 0, sizeof *curl);
     curl->trust = trust;
+    curl->extra = options->extra;
     curl->enforce_dates = options->has_clock;
     curl->progress_ms = options->progress_ms > 0 ? options->progress_ms : BULLA_CURL_PROGRESS_MS;
     curl->deadline = bulla_curl_now_ms() +
@@ -253,7 +254,10 @@ enum bulla_status bulla_curl_transport_init(struct bulla_curl_transport *curl,
     if (!is_our_libcurl() || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return BULLA_E_CRYPTO;
     curl->is_global = true;
-    enum bulla_status status = load_anchors(curl);
+    enum bulla_status status =
+        options->extra != NULL ? bulla_http_extra_check(options->extra->lines) : BULLA_OK;
+    if (status == BULLA_OK)
+        status = load_anchors(curl);
     if (status == BULLA_OK && !list_pins(curl))
         status = BULLA_E_CRYPTO;
     if (status == BULLA_OK)

@@ -271,6 +271,21 @@ static enum bulla_status read_header(struct bulla_tls_transport *tls,
     return BULLA_OK;
 }
 
+/* The request, with the caller's fields before its empty line if this is their server. */
+static enum bulla_status send_request(struct bulla_tls_transport *tls,
+                                      const struct bulla_request *request, size_t len)
+{
+    static const char empty_line[] = "\r\n";
+    const char *extra = bulla_http_extra_for(tls->extra, request->url);
+
+    if (extra[0] == '\0')
+        return send_all(tls, tls->text, len);
+    enum bulla_status status = send_all(tls, tls->text, len - strlen(empty_line));
+    if (status == BULLA_OK)
+        status = send_all(tls, extra, strlen(extra));
+    return status == BULLA_OK ? send_all(tls, empty_line, strlen(empty_line)) : status;
+}
+
 static enum bulla_status exchange_once(struct bulla_tls_transport *tls,
                                        const struct bulla_request *request)
 {
@@ -286,7 +301,7 @@ static enum bulla_status exchange_once(struct bulla_tls_transport *tls,
     if (status != BULLA_OK)
         return status;
     begin_progress(tls);
-    status = send_all(tls, tls->text, len);
+    status = send_request(tls, request, len);
     return status == BULLA_OK ? read_header(tls, request) : status;
 }
 

@@ -38,12 +38,14 @@ struct bulla_tls_options {
      * both or none; only read during init. */
     struct bulla_bytes client_certificate;
     struct bulla_bytes client_key;
+    const struct bulla_http_extra *extra; /* NULL: none; must outlive the transport */
 };
 
 /* Private. */
 struct bulla_tls_transport {
     const struct bulla_trust *trust;
     const struct bulla_stream *stream;
+    const struct bulla_http_extra *extra;
     bool enforce_dates;
     uint32_t progress_ms;
     uint64_t deadline;

@@ -180,6 +180,7 @@ enum bulla_status bulla_tls_transport_init(struct bulla_tls_transport *tls,
     mbedtls_pk_init(&tls->client_key);
     tls->trust = trust;
     tls->stream = stream;
+    tls->extra = options->extra;
     tls->enforce_dates = options->has_clock;
     tls->progress_ms = options->progress_ms > 0 ? options->progress_ms : BULLA_TLS_PROGRESS_MS;
     tls->deadline = stream->now_ms(stream->ctx) +
@@ -187,7 +188,10 @@ enum bulla_status bulla_tls_transport_init(struct bulla_tls_transport *tls,
 
     if (trust->pin_count == 0 && trust->anchor_count == 0)
         return BULLA_E_TLS_NO_TRUST;
-    enum bulla_status status = load_anchors(tls);
+    enum bulla_status status =
+        options->extra != NULL ? bulla_http_extra_check(options->extra->lines) : BULLA_OK;
+    if (status == BULLA_OK)
+        status = load_anchors(tls);
     if (status == BULLA_OK)
         status = configure(tls);
     if (status == BULLA_OK)

@@ -49,6 +49,7 @@ class Schema(Case):
                                             text=text, bundle=True))  # fmt: skip
         plain = self.write("plain.suit", seal(RAW, [ALICE], version=None))
         app = self.write("app.bin", APP)
+        modules = self.write("modules.suit", seal(APP, [ALICE], modules=[("lib", APP, "lib")]))
         cut = self.write("cut", seal(APP, [ALICE])[:200])
         self.write("trust.cbor", sealing.trust_store([ALICE, BOB]))
         flash, old = self.dir / "flash.bin", self.dir / "old.bin"
@@ -57,6 +58,15 @@ class Schema(Case):
             self.dir / "trust.cbor", "--vendor", "example.com", "--class", "sensor", "--envelope",
             sealed, program="bulla-device")  # fmt: skip
         run("boot", flash, program="bulla-device")
+        frozen = self.dir / "frozen.bin"
+        run("provision", frozen, "--layout", "two", "--flash-size", "4M", "--modules", "64K", "--app", app, "--trust",
+            self.dir / "trust.cbor", "--vendor", "example.com", "--class", "sensor", "--envelope", sealed,
+            program="bulla-device")  # fmt: skip
+        run("boot", frozen, program="bulla-device")
+        self.write("lib.bin", RAW)
+        run("modules", frozen, "add", "--from",
+            self.write("lib.suit", seal(RAW, [ALICE], component="module/lib", uri="lib.bin")),
+            program="bulla-device")  # fmt: skip
         old.write_bytes(b"\xff" * 0x8000 + (ESP / "partition/glenn20_ota.bin").read_bytes()
                         .ljust(0x408000 - 0x8000, b"\xff"))  # fmt: skip
         for kind, *arguments in (
@@ -65,6 +75,8 @@ class Schema(Case):
             ("envelope", "envelope", plain, *trust),
             ("envelope", "envelope", plain, *trust, "--image", app),
             ("envelope", "envelope", plain, *trust, "--image", self.write("raw.bin", RAW)),
+            ("envelope", "envelope", modules, *trust, "--module", f"lib={app}"),
+            ("failure", "envelope", modules, *trust, "--no-modules"),
             ("failure", "envelope", plain, *trust, "--newer-than", 9),
             ("failure", "envelope", plain, "--trust", self.dir / "bob.pub"),
             ("failure", "envelope", self.dir / "gone", *trust),
@@ -77,6 +89,7 @@ class Schema(Case):
             ("failure", "show", self.dir / "gone"),
             ("flash", "flash", flash, *trust),
             ("flash", "flash", old, *trust),
+            ("flash", "flash", frozen, *trust),
             ("flash", "flash", self.write("empty.bin", b""), *trust),
             ("failure", "flash", app, *trust),
             (None, "envelope", full, plain, cut, self.dir / "gone", *trust),
@@ -142,7 +155,7 @@ class Schema(Case):
     def test_schema_fits_every_vector_and_statuses_are_the_formats(self):
         codes = set(re.findall(r"^\| [^|]+ \| ([a-z0-9-]+) \| [012] \|",
                                (ROOT / "docs/FORMAT.md").read_text(), re.M))  # fmt: skip
-        code, out, _ = run("envelope", VECTORS, "--trust", VECTORS / "one.trust", "--json")
+        code, out, _ = run("envelope", VECTORS, "--trust", VECTORS / "one.trust", "--no-modules", "--json")
         documents = [json.loads(line) for line in out.splitlines()]
         self.assertEqual(code, 1)
         self.assertGreater(len(documents), 300)

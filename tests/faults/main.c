@@ -203,6 +203,7 @@ int main(int argc, char **argv)
         return 2;
     }
     size_t count = scenes_of_device(scenes, 0, SCENES_MAX);
+    count = scenes_of_modules(scenes, count, SCENES_MAX);
     count = scenes_of_kit(scenes, count, SCENES_MAX);
     run_all(scenes, count, &plan, only);
     bool held =

@@ -25,5 +25,6 @@ struct scene {
 /* Append scenes; returns how many there are then. */
 size_t scenes_of_kit(struct scene *scenes, size_t count, size_t most);
 size_t scenes_of_device(struct scene *scenes, size_t count, size_t most);
+size_t scenes_of_modules(struct scene *scenes, size_t count, size_t most);
 
 #endif

@@ -130,16 +130,20 @@ static struct outcome judge(struct bulla_bytes in, const struct bulla_trust *tru
     struct outcome out;
 
     run.all = in;
-    run.status = BULLA_OK;
     run.seen = 0;
     run.workspace_len = workspace_len;
-    bulla_reader_init(&run.reader, trust, device, run.head);
-    fuzz_feed(in, way, take, &run);
-    if (run.status == BULLA_OK)
-        run.status = bulla_reader_finish(&run.reader);
-    if (run.status == BULLA_OK && run.reader.bundle_offset > 0)
-        run.status = bulla_sectors_finish(&run.sectors);
-    check_sticky(&run);
+    uint32_t image = 0;
+    do { /* once for each image */
+        run.status = BULLA_OK;
+        bulla_reader_init(&run.reader, trust, device, run.head);
+        bulla_reader_want(&run.reader, image++);
+        fuzz_feed(in, way, take, &run);
+        if (run.status == BULLA_OK)
+            run.status = bulla_reader_finish(&run.reader);
+        if (run.status == BULLA_OK && run.reader.bundle_offset > 0)
+            run.status = bulla_sectors_finish(&run.sectors);
+        check_sticky(&run);
+    } while (run.status == BULLA_OK && image < run.reader.manifest.images);
     memset(&out, 0, sizeof(out));
     out.status = run.status;
     if (out.status == BULLA_OK) {
@@ -204,7 +208,8 @@ static void check_device(const struct bulla_device *d, const struct bulla_manife
                (m->sequence == d->sequence && d->confirmed_digest != NULL));
     FUZZ_CHECK(!d->has_ids || (memcmp(d->vendor_id, m->image.vendor_id, BULLA_UUID_SIZE) == 0 &&
                                memcmp(d->class_id, m->image.class_id, BULLA_UUID_SIZE) == 0));
-    FUZZ_CHECK(!d->has_slot_size || m->image.size <= d->slot_size);
+    FUZZ_CHECK(d->takes_modules || (m->images == 1 && m->image.name.len == 0));
+    FUZZ_CHECK(!d->has_slot_size || m->image.name.len > 0 || m->image.size <= d->slot_size);
     FUZZ_CHECK(m->image.size >= 1);
 }
 
@@ -297,6 +302,7 @@ static void choose_device(const struct bulla_envelope *e, struct fuzz_random *ra
     static const uint8_t app[] = {'a', 'p', 'p'};
 
     memset(device, 0, sizeof(*device));
+    device->takes_modules = fuzz_below(random, 4) > 0;
     if (bulla_manifest_decode(e->manifest, &m) != BULLA_OK || fuzz_below(random, 3) == 0)
         return;
     device->has_ids = fuzz_below(random, 2) == 0;
@@ -358,7 +364,7 @@ static void check_resealed(struct bulla_bytes in, const struct bulla_envelope *e
 
 void fuzz_envelope(struct bulla_bytes in)
 {
-    static const struct bulla_device any = {.has_ids = false};
+    static const struct bulla_device any = {.takes_modules = true};
     struct bulla_envelope e;
     size_t need = 0;
     enum bulla_status status = bulla_envelope_split(in, &e, &need);

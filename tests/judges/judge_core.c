@@ -22,16 +22,8 @@ static bool same_reading(enum bulla_status status, const struct bulla_reader *a,
 static enum bulla_status judge_once(const struct kit_case *c, struct kit_inside *inside,
                                     size_t step, size_t workspace_len, struct bulla_reader *r)
 {
-    struct kit_feed f;
-    struct bulla_bytes all = {c->envelope.data, c->envelope.len};
-    kit_feed_begin(&f, &c->run, all, workspace_len, r);
-    f.inside = inside;
-    for (size_t at = 0; at < all.len;) {
-        size_t n = all.len - at < step ? all.len - at : step;
-        kit_feed_piece(&f, all.data + at, n);
-        at += n;
-    }
-    return kit_feed_end(&f);
+    return kit_judge_inside(&c->run, inside, c->envelope.data, c->envelope.len, step, workspace_len,
+                            r);
 }
 
 static void judge_case(const char *part, const struct kit_case *c, struct kit_inside *inside)

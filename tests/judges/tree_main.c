@@ -51,6 +51,7 @@ static void unload(struct bulla_bytes file)
 struct facts {
     struct bulla_device device;
     uint8_t confirmed[BULLA_DIGEST_SIZE];
+    uint8_t modules_confirmed[BULLA_DIGEST_SIZE];
 };
 
 struct envelope_case {
@@ -62,14 +63,15 @@ struct envelope_case {
 
 /* confirmed=same: the digest of the manifest in the envelope, as a reader without demands has it.
  */
-static void set_confirmed(struct envelope_case *c, const char *which)
+static const uint8_t *read_confirmed(const struct envelope_case *c, const char *which,
+                                     uint8_t *digest)
 {
-    static const struct bulla_device nothing = {.has_ids = false};
+    static const struct bulla_device nothing = {.takes_modules = true};
     struct tree_reading plain;
-    c->facts.device.confirmed_digest = c->facts.confirmed;
     if (strcmp(which, "same") == 0 &&
         tree_reading_judge(c->envelope, &c->trust, &nothing, TREE_EVERYTHING, &plain))
-        memcpy(c->facts.confirmed, plain.manifest_digest, BULLA_DIGEST_SIZE);
+        memcpy(digest, plain.manifest_digest, BULLA_DIGEST_SIZE);
+    return digest;
 }
 
 static void set_ids(struct envelope_case *c, const char *name)
@@ -109,7 +111,11 @@ static void set_word(struct envelope_case *c, const char *word, const char *valu
         d->has_sequence = true;
         d->sequence = (uint32_t)strtoul(value, NULL, 10);
     } else if (strcmp(word, "confirmed") == 0) {
-        set_confirmed(c, value);
+        d->confirmed_digest = read_confirmed(c, value, c->facts.confirmed);
+    } else if (strcmp(word, "modules-confirmed") == 0) {
+        d->modules_digest = read_confirmed(c, value, c->facts.modules_confirmed);
+    } else if (strcmp(word, "modules-sequence") == 0) {
+        d->modules_sequence = (uint32_t)strtoul(value, NULL, 10);
     } else if (strcmp(word, "ids") == 0) {
         set_ids(c, value);
     } else if (strcmp(word, "component") == 0) {
@@ -131,6 +137,11 @@ static void read_device(struct envelope_case *c, char *words)
     for (char *word = strtok_r(words, ",", &rest); word != NULL;
          word = strtok_r(NULL, ",", &rest)) {
         char *value = strchr(word, '=');
+        if (strcmp(word, "modules") == 0 || strcmp(word, "modules-apart") == 0) {
+            c->facts.device.takes_modules = true;
+            c->facts.device.counts_modules = c->facts.device.counts_modules || word[7] != '\0';
+            continue;
+        }
         if (value == NULL)
             stop(word, "an unknown word of a device");
         *value = '\0';

@@ -13,8 +13,8 @@ enum bulla_status device_open(struct device *device)
     enum bulla_status status = bulla_client_open(&device->client, &device->guard,
                                                  device->trust_store, sizeof(device->trust_store));
 
-    /* where the app finds itself; a port knows it from the program counter */
-    if (device->running != BULLA_SLOT_NONE)
+    /* where the app finds itself; a port knows it from the program counter, but not in place */
+    if (device->running != BULLA_SLOT_NONE && !device_is_in_place(device->kind))
         device->client.executing = device->running;
     return status;
 }
@@ -55,17 +55,16 @@ enum bulla_status device_boot(struct device *device)
         status = bulla_client_boot(&device->client, &device->boot);
     if (status == BULLA_OK && device->boot.verdict == BULLA_YES) {
         device->running = device->boot.slot;
-        device->running_release = device_release_in(device, device->running);
+        device->running_release =
+            device_release_in(device, device_executed(device->kind, device->running));
     }
     return tell(device, "boot", status);
 }
 
-enum bulla_status device_update(struct device *device, int32_t release, uint32_t drop_after,
-                                bool retry)
+/* What the server has was laid out; the connection drops after so many bytes of the app. */
+static enum bulla_status fetch(struct device *device, uint32_t drop_after, bool retry)
 {
     static const char url[] = "https://updates.example/r/app.suit";
-    const struct release *r = &device->kind->releases->all[release];
-    const struct seal_buffer *envelope = device->kind->bundle ? &r->bundle : &r->envelope;
     struct bulla_url where;
     const struct bulla_update_options options = {
         .transport = &device->transport,
@@ -74,20 +73,37 @@ enum bulla_status device_update(struct device *device, int32_t release, uint32_t
         .retry = retry,
     };
 
-    memset(&device->server, 0, sizeof(device->server));
-    device->server.files[0] = (struct bench_file){"/r/app.suit", {envelope->data, envelope->len}};
-    device->server.files[1] = (struct bench_file){"/r/app.bin", {r->image, r->size}};
     device->server.cut_after = drop_after;
     device->server.cut_count = drop_after != 0 ? 1 : 0;
     bench_transport(&device->server, &device->transport);
-    device->installing = release;
     enum bulla_status status =
         bulla_url_parse((struct bulla_bytes){(const uint8_t *)url, sizeof(url) - 1}, &where);
     if (status == BULLA_OK)
         status = device_open(device);
     if (status == BULLA_OK)
         status = bulla_client_update(&device->client, &where, &options, &device->result);
-    return tell(device, "update", status);
+    return status;
+}
+
+enum bulla_status device_update(struct device *device, int32_t release, uint32_t drop_after,
+                                bool retry)
+{
+    const struct release *r = &device->kind->releases->all[release];
+    const struct seal_buffer *envelope = device->kind->bundle ? &r->bundle : &r->envelope;
+
+    memset(&device->server, 0, sizeof(device->server));
+    device->server.files[0] = (struct bench_file){"/r/app.suit", {envelope->data, envelope->len}};
+    device->server.files[1] = (struct bench_file){"/r/app.bin", {r->image, r->size}};
+    modules_serve(device, &r->modules);
+    device->installing = release;
+    return tell(device, "update", fetch(device, drop_after, retry));
+}
+
+enum bulla_status device_fetch(struct device *device, const struct sealed_modules *modules)
+{
+    memset(&device->server, 0, sizeof(device->server));
+    modules_serve(device, modules);
+    return tell(device, "add", fetch(device, 0, false));
 }
 
 enum bulla_status device_confirm(struct device *device)
@@ -135,8 +151,9 @@ int32_t device_stock_boot(struct device *device, bool rollback)
     const struct stock stock = {
         .flash = &device->guard,
         .otadata = OTADATA,
-        .slot_count = device_slots(device->kind),
-        .has_factory = device->kind->layout == LAYOUT_FACTORY,
+        /* banks are data to it */
+        .slot_count = device_is_in_place(device->kind) ? 0 : device_slots(device->kind),
+        .has_factory = device_has_factory(device->kind),
         .rollback = rollback,
         .loads = stock_loads,
         .ctx = device,

@@ -17,7 +17,22 @@
 
 uint32_t device_slots(const struct kind *kind)
 {
-    return kind->layout == LAYOUT_THREE ? 3 : 2;
+    return kind->layout == LAYOUT_THREE ? 3 : kind->layout == LAYOUT_BANK ? 1 : 2;
+}
+
+bool device_is_in_place(const struct kind *kind)
+{
+    return kind->layout == LAYOUT_BANKS || kind->layout == LAYOUT_BANK;
+}
+
+bool device_has_factory(const struct kind *kind)
+{
+    return kind->layout == LAYOUT_FACTORY || device_is_in_place(kind);
+}
+
+int32_t device_executed(const struct kind *kind, int32_t slot)
+{
+    return slot != BULLA_SLOT_NONE && device_is_in_place(kind) ? BULLA_SLOT_FACTORY : slot;
 }
 
 uint32_t device_slot_size(const struct kind *kind)
@@ -27,7 +42,7 @@ uint32_t device_slot_size(const struct kind *kind)
 
 uint32_t device_slot_offset(const struct kind *kind, int32_t slot)
 {
-    uint32_t place = (uint32_t)(kind->layout == LAYOUT_FACTORY ? slot + 1 : slot);
+    uint32_t place = (uint32_t)(device_has_factory(kind) ? slot + 1 : slot);
 
     return FIRST_SLOT + place * device_slot_size(kind);
 }
@@ -37,12 +52,17 @@ uint32_t device_state_offset(const struct kind *kind)
     return device_slot_offset(kind, (int32_t)device_slots(kind));
 }
 
+uint32_t device_modules_offset(const struct kind *kind)
+{
+    return device_state_offset(kind) + STATE_SIZE;
+}
+
 int32_t device_slot_at(const struct kind *kind, uint32_t offset)
 {
     if (offset < FIRST_SLOT || offset >= device_state_offset(kind))
         return BULLA_SLOT_NONE;
     int32_t place = (int32_t)((offset - FIRST_SLOT) / device_slot_size(kind));
-    return kind->layout == LAYOUT_FACTORY ? place - 1 : place;
+    return device_has_factory(kind) ? place - 1 : place;
 }
 
 /* ---- looking at the chip ---- */
@@ -74,7 +94,7 @@ static bool holds(const struct flash_sim *sim, uint32_t at, const uint8_t *bytes
 
 int32_t device_release_in(const struct device *device, int32_t slot)
 {
-    if (slot == BULLA_SLOT_NONE || (slot < 0 && device->kind->layout != LAYOUT_FACTORY))
+    if (slot == BULLA_SLOT_NONE || (slot < 0 && !device_has_factory(device->kind)))
         return NO_RELEASE;
     uint32_t at = device_slot_offset(device->kind, slot);
 
@@ -180,6 +200,31 @@ static enum bulla_status guard_read(void *ctx, uint32_t offset, void *buffer, si
     return device->sim.flash.read(device->sim.flash.ctx, offset, buffer, len);
 }
 
+/* The release that may be written there: the one being installed, or what a bank holds. */
+static bool is_sealed_for(const struct device *device, int32_t slot, uint32_t at,
+                          const uint8_t *bytes, size_t len)
+{
+    bool is_area = device_is_in_place(device->kind) && slot == BULLA_SLOT_FACTORY;
+
+    for (int32_t i = -1; i < (int32_t)(is_area ? device_slots(device->kind) : 0); i++) {
+        int32_t number = i < 0 ? device->installing : device_release_in(device, i);
+        if (number < 0)
+            continue;
+        const struct release *release = &device->kind->releases->all[number];
+        if (at + len <= release->size && memcmp(release->image + at, bytes, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* With a single bank an update replaces it while its release runs, elsewhere. */
+static bool is_executed_from(const struct device *device, int32_t slot)
+{
+    return device->running != BULLA_SLOT_NONE &&
+           (slot == device_executed(device->kind, device->running) ||
+            (slot == device->running && device->kind->layout != LAYOUT_BANK));
+}
+
 /* Into a slot goes only what was sealed, at its place. */
 static void judge_program(struct device *device, uint32_t offset, const uint8_t *bytes, size_t len)
 {
@@ -188,12 +233,9 @@ static void judge_program(struct device *device, uint32_t offset, const uint8_t 
     if (slot == BULLA_SLOT_NONE || device->trusted)
         return;
     uint32_t at = offset - device_slot_offset(device->kind, slot);
-    const struct release *release =
-        device->installing >= 0 ? &device->kind->releases->all[device->installing] : NULL;
-    if (slot == device->running)
+    if (is_executed_from(device, slot))
         device_break(device, "P6", "0x%x: program in the running slot %d", offset, slot);
-    else if (release == NULL || at + len > release->size ||
-             memcmp(release->image + at, bytes, len) != 0)
+    else if (!is_sealed_for(device, slot, at, bytes, len))
         device_break(device, "P6", "0x%x: %zu bytes that were not sealed go into slot %d", offset,
                      len, slot);
 }
@@ -201,11 +243,32 @@ static void judge_program(struct device *device, uint32_t offset, const uint8_t 
 /* Does this slot hold the confirmed release, and could another one have been taken? */
 static bool is_needless(const struct device *device, int32_t slot)
 {
+    if (device_is_in_place(device->kind))
+        return false;
     int32_t release = device_release_in(device, slot);
     uint32_t others = device_slots(device->kind) - (device->running >= 0 ? 1u : 0u);
 
     return release != NO_RELEASE && device->facts.sequence != 0 && others > 1 &&
            device->kind->releases->all[release].sequence == device->facts.sequence;
+}
+
+/* In place: of what is executed and the banks, one always holds something whole, that no cut has
+ * left weak. */
+static void judge_only_copy(struct device *device, uint32_t offset, int32_t slot)
+{
+    const struct kind *kind = device->kind;
+    uint32_t area = device_slot_offset(kind, BULLA_SLOT_FACTORY);
+    bool is_whole = slot != BULLA_SLOT_FACTORY && kind->layout != LAYOUT_BANK;
+
+    for (int32_t i = 0; slot == BULLA_SLOT_FACTORY && i < (int32_t)device_slots(kind); i++)
+        is_whole = is_whole || device_release_in(device, i) != NO_RELEASE;
+    if (slot != BULLA_SLOT_FACTORY && kind->layout == LAYOUT_BANK) {
+        int32_t release = device_release_in(device, BULLA_SLOT_FACTORY);
+        is_whole = release != NO_RELEASE &&
+                   !device_is_unstable(device, area, area + kind->releases->all[release].size);
+    }
+    if (!is_whole && device->installing != 0) /* the factory has nothing to keep */
+        device_break(device, "P6", "0x%x: erase of the only copy, slot %d", offset, slot);
 }
 
 static void judge_erase(struct device *device, uint32_t offset)
@@ -214,7 +277,9 @@ static void judge_erase(struct device *device, uint32_t offset)
 
     if (slot == BULLA_SLOT_NONE || device->trusted)
         return;
-    if (slot == device->running)
+    if (device_is_in_place(device->kind))
+        judge_only_copy(device, offset, slot);
+    if (is_executed_from(device, slot))
         device_break(device, "P6", "0x%x: erase in the running slot %d", offset, slot);
     /* RULE "unstable": it may have forgotten which release is confirmed */
     if (!device->facts.suspect && is_needless(device, slot))
@@ -250,6 +315,7 @@ static enum bulla_status guard_program(void *ctx, uint32_t offset, const void *b
     struct device *device = ctx;
 
     judge_program(device, offset, bytes, len);
+    modules_judge_program(device, offset, bytes, len);
     begin(device, OPERATION_PROGRAM, offset, bytes, len);
     return device->sim.flash.program(device->sim.flash.ctx, offset, bytes, len);
 }
@@ -278,7 +344,7 @@ static enum bulla_status guard_erase_block(void *ctx, uint32_t offset)
 void device_make(struct device *device, const struct kind *kind)
 {
     char why[FLASH_SIM_WHY_SIZE];
-    uint32_t size = device_state_offset(kind) + STATE_SIZE;
+    uint32_t size = device_modules_offset(kind) + (kind->kit == KIT_MODULES ? AREA_SIZE : 0);
 
     memset(device, 0, sizeof(*device));
     device->kind = kind;

@@ -19,7 +19,8 @@ static const struct {
     {"provision", VERB_PROVISION}, {"boot", VERB_BOOT},         {"stock-boot", VERB_STOCK_BOOT},
     {"update", VERB_UPDATE},       {"confirm", VERB_CONFIRM},   {"reject", VERB_REJECT},
     {"set-boot", VERB_SET_BOOT},   {"damage", VERB_DAMAGE},     {"fill", VERB_FILL},
-    {"numbers", VERB_NUMBERS},     {"wipe-otadata", VERB_WIPE},
+    {"numbers", VERB_NUMBERS},     {"wipe-otadata", VERB_WIPE}, {"add", VERB_ADD},
+    {"delete", VERB_DELETE},
 };
 
 static void die(const char *what, const char *text)
@@ -192,6 +193,10 @@ enum bulla_status life_do(struct device *device, struct device *scratch, const s
         return device_reject(device);
     case VERB_SET_BOOT:
         return device_set_boot(device, slot);
+    case VERB_ADD:
+        return device_add(device, step->argument);
+    case VERB_DELETE:
+        return device_delete(device, step->argument);
     case VERB_DAMAGE:
         return damage(device, slot);
     case VERB_FILL:
@@ -209,6 +214,14 @@ static int32_t next_release(const struct device *device, struct device *scratch)
 {
     device_copy(scratch, device);
     return device_boot(scratch) == BULLA_OK ? scratch->running_release : NO_RELEASE;
+}
+
+static uint64_t modules_now(const struct device *device, struct device *scratch)
+{
+    if (device->kind->kit != KIT_MODULES)
+        return 0;
+    device_copy(scratch, device);
+    return modules_alone(scratch);
 }
 
 static uint32_t bit_of(int32_t release)
@@ -231,6 +244,8 @@ static int32_t goal_of(const struct device *after, const struct step *step, int3
         return 0;
     case VERB_REJECT:
     case VERB_SET_BOOT:
+    case VERB_ADD:
+    case VERB_DELETE:
     case VERB_DAMAGE:
     case VERB_FILL:
     case VERB_NUMBERS:
@@ -257,6 +272,7 @@ bool life_step(struct device *device, struct device *scratch, const struct step 
 {
     int32_t before = device->running_release;
     int32_t first = facts ? next_release(device, scratch) : NO_RELEASE;
+    uint64_t alone = facts ? modules_now(device, scratch) : 0;
 
     device->operations = device->reads = device->numbered = 0;
     device->facts.verb = step->verb;
@@ -272,6 +288,8 @@ bool life_step(struct device *device, struct device *scratch, const struct step 
     if (facts) {
         int32_t last = next_release(device, scratch);
         device->facts.goal = goal_of(device, step, before, last);
+        device->facts.alone[0] = alone;
+        device->facts.alone[1] = modules_now(device, scratch);
         device->facts.allowed = bit_of(first) | bit_of(last) | bit_of(device->running_release);
     }
     return device->broken == NULL;

@@ -20,6 +20,19 @@
 
 /* ---- releases.c ---- */
 
+#define MODULES_MAX 2u
+#define PACKS       4u
+#define AREA_SIZE   0x10000u
+
+/* What one envelope brings besides an app, or without one. */
+struct sealed_modules {
+    uint32_t count;
+    const char *names[MODULES_MAX];
+    uint32_t size[MODULES_MAX];
+    uint8_t bytes[MODULES_MAX][2u * BULLA_SECTOR_SIZE];
+    struct seal_buffer envelope;
+};
+
 struct release {
     uint8_t *image;
     uint32_t size;
@@ -27,15 +40,17 @@ struct release {
     uint32_t secure_version;
     struct seal_buffer envelope;
     struct seal_buffer bundle;
+    struct sealed_modules modules; /* count 0: none; else its envelope is used */
 };
 
-enum kit { KIT_ESP, KIT_RAW, KIT_LARGE, KITS };
+enum kit { KIT_ESP, KIT_RAW, KIT_LARGE, KIT_MODULES, KITS };
 
 /* Releases of one kind. Number 0 is what devices are provisioned with, the last one is what they
  * must still be able to install after everything else. */
 struct releases {
     enum bulla_image_format format;
     struct release all[RELEASES];
+    struct sealed_modules packs[PACKS]; /* that come alone */
     struct seal_key key;
     uint8_t vendor_id[BULLA_UUID_SIZE];
     uint8_t class_id[BULLA_UUID_SIZE];
@@ -49,7 +64,8 @@ void releases_seal(struct releases *releases, uint32_t number);
 
 /* ---- device.c ---- */
 
-enum layout { LAYOUT_TWO, LAYOUT_THREE, LAYOUT_FACTORY };
+/* The last two: updates in place, with two banks and with one. */
+enum layout { LAYOUT_TWO, LAYOUT_THREE, LAYOUT_FACTORY, LAYOUT_BANKS, LAYOUT_BANK };
 
 /* What kind of device a scenario is about. */
 struct kind {
@@ -57,6 +73,7 @@ struct kind {
     enum kit kit;
     bool unsealed; /* its first app has no envelope */
     bool bundle;   /* releases come as one file */
+    bool rare;     /* not swept by default: its cuts are much like others' */
     uint32_t unit;
     bool blocks;
     const struct releases *releases;
@@ -70,6 +87,8 @@ enum verb {
     VERB_CONFIRM,
     VERB_REJECT,
     VERB_SET_BOOT,
+    VERB_ADD,
+    VERB_DELETE,
     VERB_DAMAGE, /* this and what follows: done to the chip by hand */
     VERB_FILL,
     VERB_NUMBERS,
@@ -91,6 +110,7 @@ struct facts {
     bool misled;             /* it was told wrong bytes all the time: RULE "noise" */
     bool suspect;            /* a cut left unstable cells: RULE "unstable" */
     uint8_t tried[RELEASES]; /* trials that began */
+    uint64_t alone[2];       /* the modules that came alone, before and after */
 };
 
 enum operation_kind { OPERATION_PROGRAM, OPERATION_ERASE, OPERATION_ERASE_BLOCK };
@@ -150,9 +170,15 @@ void device_break(struct device *device, const char *promise, const char *format
     __attribute__((format(printf, 3, 4)));
 
 uint32_t device_slots(const struct kind *kind);
+bool device_has_factory(const struct kind *kind);
+/* What runs is executed from the factory partition, whichever slot it came from. */
+bool device_is_in_place(const struct kind *kind);
+/* Where the code of this slot is executed. */
+int32_t device_executed(const struct kind *kind, int32_t slot);
 uint32_t device_slot_size(const struct kind *kind);
 uint32_t device_slot_offset(const struct kind *kind, int32_t slot);
 uint32_t device_state_offset(const struct kind *kind);
+uint32_t device_modules_offset(const struct kind *kind);
 /* The slot that this offset lies in, BULLA_SLOT_NONE. */
 int32_t device_slot_at(const struct kind *kind, uint32_t offset);
 /* The release that a slot holds to its last byte, NO_RELEASE. */
@@ -177,8 +203,29 @@ enum bulla_status device_update(struct device *device, int32_t release, uint32_t
 enum bulla_status device_confirm(struct device *device);
 enum bulla_status device_reject(struct device *device);
 enum bulla_status device_set_boot(struct device *device, int32_t slot);
+/* An envelope of modules alone; what device_update does. */
+enum bulla_status device_fetch(struct device *device, const struct sealed_modules *modules);
+/* modules.c */
+enum bulla_status device_add(struct device *device, uint32_t pack);
+/* Delete the module of this number, or all that came alone. */
+enum bulla_status device_delete(struct device *device, uint32_t name);
 /* ESP-IDF's bootloader, and that it started this slot. */
 int32_t device_stock_boot(struct device *device, bool rollback);
+
+/* ---- modules.c ---- */
+
+void modules_of_release(uint32_t number, struct sealed_modules *modules);
+void modules_of_packs(struct releases *releases);
+/* Seal them, behind the app of a release or (NULL) alone. */
+void modules_seal(const struct releases *releases, const struct release *release, uint32_t sequence,
+                  struct sealed_modules *modules);
+void modules_serve(struct device *device, const struct sealed_modules *modules);
+/* A number for all that came alone; 0: it cannot be read. */
+uint64_t modules_alone(struct device *device);
+/* P10. */
+void modules_check(struct device *device);
+void modules_judge_program(struct device *device, uint32_t offset, const uint8_t *bytes,
+                           size_t len);
 
 /* ---- life.c ---- */
 

@@ -14,6 +14,25 @@ static const struct release *release_of(const struct device *device, int32_t rel
     return &device->kind->releases->all[release];
 }
 
+static bool is_area_worn(const struct device *device)
+{
+    return device_is_in_place(device->kind) && device->lasting.worn &&
+           device_slot_at(device->kind, device->lasting.worn_sector) == BULLA_SLOT_FACTORY;
+}
+
+/* P1: what runs was written to its end. Cells that a cut left weak may read right today. */
+static void check_area(struct device *device)
+{
+    uint32_t area = device_slot_offset(device->kind, BULLA_SLOT_FACTORY);
+
+    if (device->broken != NULL || !device_is_in_place(device->kind) ||
+        device->running_release == NO_RELEASE)
+        return;
+    if (device_is_unstable(device, area, area + release_of(device, device->running_release)->size))
+        device_break(device, "P1", "release %d is executed from cells that a cut left unstable",
+                     device->running_release);
+}
+
 /* P1 and P4: what runs. */
 static void check_choice(struct device *device, enum bulla_status status)
 {
@@ -23,7 +42,9 @@ static void check_choice(struct device *device, enum bulla_status status)
     if (device->unsettled)
         return;
     if (status != BULLA_OK || device->boot.verdict != BULLA_YES) {
-        device_break(device, "P1", "nothing boots: %s", bulla_status_name(status));
+        /* RULE "worn area": there is no other place to execute from */
+        if (!is_area_worn(device))
+            device_break(device, "P1", "nothing boots: %s", bulla_status_name(status));
         return;
     }
     if (release == NO_RELEASE) {
@@ -33,7 +54,8 @@ static void check_choice(struct device *device, enum bulla_status status)
     }
     /* RULE "noise": a boot that is told wrong bytes again and again gives up a slot that is good,
      * for good. What it starts instead was sealed as well, and sequence and floor stay. */
-    if ((facts->allowed >> release & 1) != 0 || facts->suspect || facts->misled)
+    if ((facts->allowed >> release & 1) != 0 || facts->suspect || facts->misled ||
+        is_area_worn(device))
         return;
     bool lost = release_of(device, release)->sequence < facts->sequence;
     device_break(device, lost ? "P4" : "P1",
@@ -79,7 +101,10 @@ static void check_records(struct device *device)
     int32_t first =
         active < 0 ? BULLA_SLOT_FACTORY
                    : (int32_t)bulla_ota_slot_of(otadata.record[active].seq, device_slots(kind));
-    if (first != device->running && !(device->facts.misled && device->boot.last_resort))
+    /* RULE "one bank": a trial that ended goes on, there is nothing else */
+    bool is_last_resort =
+        device->boot.last_resort && (device->facts.misled || kind->layout == LAYOUT_BANK);
+    if (first != device->running && !is_last_resort)
         device_break(device, "P3", "otadata selects slot %d, slot %d runs", first, device->running);
 }
 
@@ -96,7 +121,8 @@ static bool may_pass(struct device *device, enum bulla_status status, uint32_t *
 {
     bool is_of_reads = status == BULLA_E_FLASH_READ || status == BULLA_E_FLASH_READBACK ||
                        status == BULLA_E_TRIAL_PENDING || status == BULLA_E_STATE_DAMAGED ||
-                       status == BULLA_E_NOTHING_BOOTABLE || status == BULLA_E_IMAGE_DIGEST;
+                       status == BULLA_E_NOTHING_BOOTABLE || status == BULLA_E_IMAGE_DIGEST ||
+                       status == BULLA_E_MODULE_DIGEST;
 
     if (!is_of_reads || !device->facts.suspect)
         return false;
@@ -119,12 +145,14 @@ static enum bulla_status boot_somehow(struct device *device)
 bool promise_boot(struct device *device)
 {
     check_choice(device, boot_somehow(device));
+    check_area(device);
     if (device->broken == NULL) {
         check_counters(device);
         check_chip(device);
     }
     if (device->broken == NULL && !device->facts.suspect)
         check_records(device);
+    modules_check(device);
     return device->broken == NULL && !device->unsettled;
 }
 
@@ -149,6 +177,8 @@ static enum bulla_status insist(struct device *device, enum verb verb, int32_t a
         status = verb == VERB_CONFIRM  ? device_confirm(device)
                  : verb == VERB_REJECT ? device_reject(device)
                  : verb == VERB_UPDATE ? device_update(device, argument, 0, retry)
+                 : verb == VERB_ADD    ? device_add(device, (uint32_t)argument)
+                 : verb == VERB_DELETE ? device_delete(device, (uint32_t)argument)
                                        : device_set_boot(device, argument);
     } while (may_pass(device, status, &tries));
     return status;
@@ -233,7 +263,8 @@ static void check_confirmed(struct device *device, int32_t release)
 static bool reach(struct device *device, int32_t release)
 {
     for (int i = 0; i < ROUNDS_MAX && device->broken == NULL && !device->unsettled; i++) {
-        if (device->running_release == release && !device->boot.trial) {
+        bool is_last_resort = device->boot.last_resort && device->kind->layout == LAYOUT_BANK;
+        if (device->running_release == release && !device->boot.trial && !is_last_resort) {
             check_confirmed(device, release);
             return device->broken == NULL;
         }
@@ -280,9 +311,33 @@ static bool command_again(struct device *device, enum verb verb)
     return device->broken == NULL;
 }
 
+/* Adding or deleting once more leads to what it would have led to. */
+static bool modules_again(struct device *device)
+{
+    struct facts *facts = &device->facts;
+
+    if (facts->alone[0] == facts->alone[1]) /* it was refused, or did nothing */
+        return true;
+    enum bulla_status status = insist(device, facts->verb, facts->slot + 1, false);
+    if (device->unsettled)
+        return false;
+    bool is_done = facts->verb == VERB_DELETE &&
+                   (status == BULLA_E_MODULE_UNKNOWN || status == BULLA_E_MODULE_IN_USE);
+    if (status != BULLA_OK && !is_done) {
+        device_break(device, "P5", "%s again: %s", facts->verb == VERB_ADD ? "add" : "delete",
+                     bulla_status_name(status));
+        return false;
+    }
+    facts->alone[0] = facts->alone[1];
+    return promise_boot(device);
+}
+
 bool promise_settle(struct device *device)
 {
     switch (device->facts.verb) {
+    case VERB_ADD:
+    case VERB_DELETE:
+        return modules_again(device);
     case VERB_REJECT:
     case VERB_SET_BOOT:
         return command_again(device, device->facts.verb);
@@ -328,11 +383,14 @@ bool promise_stock(struct device *copy, const struct device *cut, const struct d
     int32_t slot = device_stock_boot(copy, rollback);
     int32_t release = copy->running_release;
 
+    /* it knows no banks: it starts what is executed, or nothing while that is being written */
+    if (device_is_in_place(copy->kind) && slot == BULLA_SLOT_NONE)
+        return promise_boot(copy);
     if (slot == BULLA_SLOT_NONE || release == NO_RELEASE)
         device_break(copy, "P7", "the stock bootloader starts %s, slot %d",
                      slot == BULLA_SLOT_NONE ? "nothing" : "what was not sealed", slot);
-    else if (release != after->running_release && (copy->facts.allowed >> release & 1) == 0 &&
-             (rollback || !is_on_trial(copy, slot)))
+    else if (!device_is_in_place(copy->kind) && release != after->running_release &&
+             (copy->facts.allowed >> release & 1) == 0 && (rollback || !is_on_trial(copy, slot)))
         device_break(copy, "P7", "the stock bootloader starts release %d from slot %d, ours %d",
                      release, slot, after->running_release);
     if (copy->broken != NULL)

@@ -24,12 +24,17 @@ static void make_table(const struct kind *kind, uint8_t table[BULLA_PARTITION_TA
 
     memset(table, 0xff, BULLA_PARTITION_TABLE_SIZE);
     lay_row(table, &used, BULLA_TYPE_DATA, BULLA_SUBTYPE_DATA_OTA, OTADATA, 0x2000, "otadata");
-    if (kind->layout == LAYOUT_FACTORY)
+    if (device_has_factory(kind))
         lay_row(table, &used, BULLA_TYPE_APP, BULLA_SUBTYPE_FACTORY, FIRST_SLOT, size, "factory");
     for (uint32_t i = 0; i < device_slots(kind); i++)
-        lay_row(table, &used, BULLA_TYPE_APP, (uint8_t)(BULLA_SUBTYPE_OTA_0 + i),
-                device_slot_offset(kind, (int32_t)i), size, names[i]);
+        lay_row(
+            table, &used, device_is_in_place(kind) ? BULLA_TYPE_BULLA : BULLA_TYPE_APP,
+            (uint8_t)((device_is_in_place(kind) ? BULLA_SUBTYPE_BANK_0 : BULLA_SUBTYPE_OTA_0) + i),
+            device_slot_offset(kind, (int32_t)i), size, names[i]);
     lay_row(table, &used, BULLA_TYPE_BULLA, 0, device_state_offset(kind), STATE_SIZE, "bulla");
+    if (kind->kit == KIT_MODULES)
+        lay_row(table, &used, BULLA_TYPE_BULLA, BULLA_SUBTYPE_MODULES, device_modules_offset(kind),
+                AREA_SIZE, "modules");
     bulla_partition_md5_row((struct bulla_bytes){table, used}, table + used);
 }
 
@@ -68,11 +73,24 @@ static enum bulla_status lay_state(struct device *device, struct bulla_state *st
     return status;
 }
 
+/* What is executed is there once more, to go back to. */
+static enum bulla_status lay_bank(struct device *device, struct bulla_state *state,
+                                  struct bulla_bytes head)
+{
+    const struct release *first = &device->kind->releases->all[0];
+    enum bulla_status status = bulla_state_put(state, BULLA_RECORD_HEAD, 0, head);
+
+    if (status != BULLA_OK)
+        return status;
+    return device->guard.program(device, device_slot_offset(device->kind, 0), first->image,
+                                 first->size);
+}
+
 static enum bulla_status lay_app(struct device *device, struct bulla_state *state)
 {
     const struct kind *kind = device->kind;
     const struct release *first = &kind->releases->all[0];
-    int32_t slot = kind->layout == LAYOUT_FACTORY ? BULLA_SLOT_FACTORY : 0;
+    int32_t slot = device_has_factory(kind) ? BULLA_SLOT_FACTORY : 0;
     uint8_t code = slot == BULLA_SLOT_FACTORY ? BULLA_STATE_SLOT_FACTORY : 0;
     struct bulla_bytes head = {first->envelope.data, seal_head_len(&first->envelope)};
     struct bulla_confirmed confirmed = {.sequence = first->sequence};
@@ -83,6 +101,8 @@ static enum bulla_status lay_app(struct device *device, struct bulla_state *stat
     if (status == BULLA_OK)
         status = device->guard.program(device, device_slot_offset(kind, slot), first->image,
                                        first->size);
+    if (status == BULLA_OK && kind->layout == LAYOUT_BANKS)
+        status = lay_bank(device, state, head);
     if (status == BULLA_OK)
         status = device_open(device);
     if (status == BULLA_OK)

@@ -101,6 +101,8 @@ void releases_seal(struct releases *r, uint32_t number)
                                .class_id = r->class_id,
                                .text = number % 2 == 1};
 
+    if (release->modules.count > 0)
+        modules_seal(r, release, release->sequence, &release->modules);
     seal_buffer_free(&release->envelope);
     seal_buffer_free(&release->bundle);
     seal_envelope(image, &how, &r->key, &release->envelope);
@@ -119,6 +121,8 @@ static void make_release(struct releases *r, enum kit kit, uint32_t number)
         make_esp(release, number, room[number]);
     else
         make_raw(release, number, kit == KIT_LARGE ? 66u * BULLA_SECTOR_SIZE - 100u : room[number]);
+    if (kit == KIT_MODULES)
+        modules_of_release(number, &release->modules);
     releases_seal(r, number);
 }
 
@@ -136,6 +140,8 @@ void releases_make(struct releases *releases, enum kit kit, uint32_t seed)
     memset(releases->class_id, 0x22, sizeof(releases->class_id));
     for (uint32_t i = 0; i < RELEASES; i++)
         make_release(releases, kit, i);
+    if (kit == KIT_MODULES)
+        modules_of_packs(releases);
 }
 
 void releases_free(struct releases *releases)
@@ -144,5 +150,8 @@ void releases_free(struct releases *releases)
         free(releases->all[i].image);
         seal_buffer_free(&releases->all[i].envelope);
         seal_buffer_free(&releases->all[i].bundle);
+        seal_buffer_free(&releases->all[i].modules.envelope);
     }
+    for (uint32_t i = 0; i < PACKS; i++)
+        seal_buffer_free(&releases->packs[i].envelope);
 }

@@ -71,7 +71,9 @@ static uint64_t facts_key(const struct device *device)
                               k->unsealed,
                               f->suspect};
 
-    return hash_bytes(hash_bytes(1, words, sizeof(words)), f->tried, sizeof(f->tried));
+    uint64_t key = hash_bytes(1, words, sizeof(words));
+    key = hash_mix(hash_mix(key, f->alone[0]), f->alone[1]);
+    return hash_bytes(key, f->tried, sizeof(f->tried));
 }
 
 /* Has this very state been looked at, by whichever worker, with the same to be demanded of it? */
@@ -151,7 +153,8 @@ static bool lose_power(const struct sweep *sweep, struct device *child, const st
 
     device_copy(child, device);
     child->depth = device->depth + 1;
-    bool is_state = o->offset >= device_state_offset(child->kind);
+    bool is_state = o->offset >= device_state_offset(child->kind) &&
+                    o->offset < device_modules_offset(child->kind);
     child->facts.suspect = device->facts.suspect ||
                            (cut->way == WAY_UNSTABLE && !(is_state && sweep->options->strict));
     child->sim.operations = device->sim.operations;

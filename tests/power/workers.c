@@ -155,6 +155,8 @@ static void add_jobs(const struct options *options, uint32_t unit, bool blocks)
     for (uint32_t i = 0; i < scenario_count; i++) {
         if (options->scenario != NULL && strcmp(options->scenario, scenarios[i].name) != 0)
             continue;
+        if (scenarios[i].kind.rare && options->scenario == NULL && options->level == LEVEL_DEFAULT)
+            continue;
         uint32_t count = life_parse(&scenarios[i], steps);
         /* with few cuts a step, living up to it would cost more than cutting it */
         if ((options->level == LEVEL_QUICK || unit > 1 || blocks) && job_count < JOBS_MAX) {

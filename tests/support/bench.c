@@ -7,16 +7,53 @@
 
 /* ---- the guard ---- */
 
+static bool is_in_place(const struct bench *b)
+{
+    return b->layout == BENCH_BANKS || b->layout == BENCH_BANK;
+}
+
+static bool has_factory(const struct bench *b)
+{
+    return b->layout == BENCH_FACTORY || b->layout == BENCH_SINGLE || is_in_place(b);
+}
+
+/* Partitions that hold apps. */
+static uint32_t app_count(const struct bench *b)
+{
+    switch (b->layout) {
+    case BENCH_TWO:
+    case BENCH_BANK:
+        return 2;
+    case BENCH_SINGLE:
+        return 1;
+    case BENCH_THREE:
+    case BENCH_FACTORY:
+    case BENCH_BANKS:
+        break;
+    }
+    return 3;
+}
+
 static bool in_slots(const struct bench *b, uint32_t offset, int32_t *slot)
 {
-    uint32_t count = b->layout == BENCH_TWO ? 2 : b->layout == BENCH_SINGLE ? 1 : 3;
+    uint32_t count = app_count(b);
 
     if (offset < BENCH_FIRST_SLOT || offset >= BENCH_FIRST_SLOT + count * BENCH_SLOT_SIZE)
         return false;
     *slot = (int32_t)((offset - BENCH_FIRST_SLOT) / BENCH_SLOT_SIZE);
-    if (b->layout == BENCH_FACTORY || b->layout == BENCH_SINGLE)
+    if (has_factory(b))
         *slot -= 1;
     return true;
+}
+
+/* In place: what a bank has there may be copied. */
+static bool is_in_bank(const struct bench *b, int32_t slot, uint32_t at, const void *bytes,
+                       size_t len)
+{
+    for (int32_t i = 0; is_in_place(b) && slot < 0 && i + 1 < (int32_t)app_count(b); i++)
+        if (memcmp(b->sim.bytes + bench_slot(b, i) + at, bytes, len) == 0)
+            return true;
+    return false;
 }
 
 static enum bulla_status guard_read(void *ctx, uint32_t offset, void *buffer, size_t len)
@@ -30,6 +67,14 @@ static enum bulla_status guard_read(void *ctx, uint32_t offset, void *buffer, si
     return flash->read(flash->ctx, offset, buffer, len);
 }
 
+static const uint8_t *guard_map(void *ctx, uint32_t offset, size_t len)
+{
+    struct bench *b = ctx;
+    const struct bulla_flash *flash = flash_sim_flash(&b->sim);
+
+    return flash->map(flash->ctx, offset, len);
+}
+
 /* Into a slot goes only what was sealed for it, at its place. */
 static enum bulla_status guard_program(void *ctx, uint32_t offset, const void *bytes, size_t len)
 {
@@ -39,7 +84,8 @@ static enum bulla_status guard_program(void *ctx, uint32_t offset, const void *b
 
     if (in_slots(b, offset, &slot)) {
         uint32_t at = offset - bench_slot(b, slot);
-        if (at + len > b->sealed.len || memcmp(b->sealed.data + at, bytes, len) != 0)
+        bool is_sealed = at + len <= b->sealed.len && memcmp(b->sealed.data + at, bytes, len) == 0;
+        if (!is_sealed && !is_in_bank(b, slot, at, bytes, len))
             b->unverified_writes++;
     }
     return flash->program(flash->ctx, offset, bytes, len);
@@ -54,7 +100,7 @@ static bool judge_erase(struct bench *b, uint32_t offset)
         return false;
     for (uint32_t i = 0; i < 2; i++) {
         struct bulla_ota_record record = bench_read_record(b, i);
-        uint32_t count = b->layout == BENCH_THREE ? 3 : 2;
+        uint32_t count = app_count(b) - (has_factory(b) ? 1u : 0u);
         if (record.seq != BULLA_OTA_SEQ_NONE &&
             (int32_t)bulla_ota_slot_of(record.seq, count) == slot)
             b->erases_while_named++;
@@ -96,7 +142,7 @@ static enum bulla_status serve_get(void *ctx, const struct bulla_request *reques
     if (s->etag_alternates)
         s->etag = s->gets % 2 == 0 ? "\"even\"" : "\"odd\"";
     memset(response, 0, sizeof(*response));
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < BENCH_FILES; i++) {
         if (s->files[i].path != NULL && strcmp(s->files[i].path, request->url->path) == 0)
             s->open = &s->files[i];
     }
@@ -177,6 +223,7 @@ static enum bulla_status serve_read(void *ctx, uint8_t *buffer, size_t size, siz
         memcpy(buffer, s->body.data + s->at, take);
     s->at += take;
     s->ready -= s->ready > take ? (uint32_t)take : s->ready;
+    s->delivered[s->open - s->files] += take;
     s->image_bytes += image ? take : 0;
     *len = take;
     return BULLA_OK;
@@ -239,23 +286,32 @@ static void lay_row(uint8_t *table, size_t *used, uint8_t type, uint8_t subtype,
 static void lay_table(struct bench *b)
 {
     static const char *const names[] = {"ota_0", "ota_1", "ota_2"};
+    static const char *const banks[] = {"bank_0", "bank_1"};
     uint8_t table[BULLA_PARTITION_TABLE_SIZE];
     size_t used = 0;
     uint32_t at = BENCH_FIRST_SLOT;
-    uint32_t count = b->layout == BENCH_SINGLE ? 0 : b->layout == BENCH_THREE ? 3 : 2;
+    uint32_t count = app_count(b) - (has_factory(b) ? 1u : 0u);
 
     memset(table, 0xff, sizeof(table));
     if (b->layout != BENCH_SINGLE)
         lay_row(table, &used, BULLA_TYPE_DATA, BULLA_SUBTYPE_DATA_OTA, BENCH_OTADATA, 0x2000,
                 "otadata");
-    if (b->layout == BENCH_FACTORY || b->layout == BENCH_SINGLE) {
-        lay_row(table, &used, BULLA_TYPE_APP, BULLA_SUBTYPE_FACTORY, at, BENCH_SLOT_SIZE,
-                "factory");
+    if (has_factory(b)) {
+        lay_row(table, &used, BULLA_TYPE_APP, BULLA_SUBTYPE_FACTORY, at,
+                b->layout == BENCH_BANK ? BENCH_SMALL_AREA : BENCH_SLOT_SIZE, "factory");
         at += BENCH_SLOT_SIZE;
     }
-    for (uint32_t i = 0; i < count; i++, at += BENCH_SLOT_SIZE)
+    for (uint32_t i = 0; i < count && !is_in_place(b); i++, at += BENCH_SLOT_SIZE)
         lay_row(table, &used, BULLA_TYPE_APP, (uint8_t)(BULLA_SUBTYPE_OTA_0 + i), at,
                 BENCH_SLOT_SIZE, names[i]);
+    for (uint32_t i = 0; i < count && is_in_place(b); i++, at += BENCH_SLOT_SIZE)
+        lay_row(table, &used, BULLA_TYPE_BULLA, (uint8_t)(BULLA_SUBTYPE_BANK_0 + i), at,
+                BENCH_SLOT_SIZE, banks[i]);
+    if (is_in_place(b)) /* a file system: littlefs */
+        lay_row(table, &used, BULLA_TYPE_DATA, 0x83, at, FLASH_SIZE - 0x8000 - at, "vfs");
+    if (b->modules > 0)
+        lay_row(table, &used, BULLA_TYPE_BULLA, BULLA_SUBTYPE_MODULES, BENCH_MODULES, b->modules,
+                "modules");
     lay_row(table, &used, BULLA_TYPE_BULLA, 0, FLASH_SIZE - 0x8000, 0x8000, "bulla");
     bulla_partition_md5_row((struct bulla_bytes){table, used}, table + used);
     memcpy(b->sim.bytes + BULLA_PARTITION_TABLE_OFFSET, table, sizeof(table));
@@ -284,7 +340,7 @@ static void lay_state(struct bench *b)
 
 static void lay_app(struct bench *b, struct bulla_bytes app, uint32_t sequence)
 {
-    bool factory = b->layout == BENCH_FACTORY || b->layout == BENCH_SINGLE;
+    bool factory = has_factory(b);
     int32_t slot = factory ? BULLA_SLOT_FACTORY : 0;
     struct seal_options how = {
         .sequence = sequence, .vendor_id = b->vendor_id, .class_id = b->class_id};
@@ -307,6 +363,13 @@ static void lay_app(struct bench *b, struct bulla_bytes app, uint32_t sequence)
                                   factory ? BULLA_STATE_SLOT_FACTORY : 0,
                                   (struct bulla_bytes){envelope.data, seal_head_len(&envelope)}),
                   BULLA_OK);
+    if (b->layout == BENCH_BANKS) {
+        memcpy(b->sim.bytes + bench_slot(b, 0), app.data, app.len);
+        assert_status(
+            bulla_state_put(&b->client.state, BULLA_RECORD_HEAD, 0,
+                            (struct bulla_bytes){envelope.data, seal_head_len(&envelope)}),
+            BULLA_OK);
+    }
     seal_buffer_free(&envelope);
     assert_status(bulla_slot_judge(&b->client, slot, &installed), BULLA_OK);
     memcpy(confirmed.manifest_digest, installed.manifest_digest, BULLA_DIGEST_SIZE);
@@ -334,12 +397,37 @@ void bench_provision(struct bench *b, enum bench_layout layout, enum bulla_image
     b->flash = (struct bulla_flash){.read = guard_read,
                                     .program = guard_program,
                                     .erase_sector = guard_erase,
+                                    .map = guard_map,
                                     .size = FLASH_SIZE,
                                     .ctx = b};
     lay_table(b);
     lay_state(b);
     assert_status(bench_open(b), BULLA_OK);
     lay_app(b, app, sequence);
+}
+
+void bench_add_modules(struct bench *b, uint32_t sectors)
+{
+    b->modules = sectors * BULLA_SECTOR_SIZE;
+    lay_table(b);
+    assert_status(bench_open(b), BULLA_OK);
+    assert_int_equal(b->client.layout.modules.size, b->modules);
+}
+
+void bench_publish_images(struct bench *b, const struct seal_image *images, size_t count,
+                          uint32_t sequence, struct seal_buffer *envelope)
+{
+    const struct seal_options how = {
+        .sequence = sequence, .vendor_id = b->vendor_id, .class_id = b->class_id};
+
+    assert_true(count < BENCH_FILES);
+    seal_images(images, count, &how, &b->key, envelope);
+    memset(b->server.files, 0, sizeof(b->server.files));
+    b->server.files[0] = (struct bench_file){"/r/app.suit", {envelope->data, envelope->len}};
+    for (size_t i = 0; i < count; i++)
+        b->server.files[i + 1] = (struct bench_file){images[i].uri, images[i].bytes};
+    if (images[0].name == NULL)
+        b->sealed = images[0].bytes;
 }
 
 void bench_close(struct bench *b)
@@ -381,6 +469,7 @@ enum bulla_status bench_update(struct bench *b)
         .workspace_len = b->workspace_len,
         .retry = b->retry,
         .recovery = b->recovery,
+        .factory = b->factory,
     };
     b->flash.erase_block = b->sim.blocks ? guard_erase_block : NULL;
     b->flash.unit = b->sim.unit;
@@ -420,9 +509,7 @@ enum bulla_status bench_set_boot(struct bench *b, int32_t slot)
 
 uint32_t bench_slot(const struct bench *b, int32_t slot)
 {
-    bool factory = b->layout == BENCH_FACTORY || b->layout == BENCH_SINGLE;
-
-    return BENCH_FIRST_SLOT + (uint32_t)(slot + (factory ? 1 : 0)) * BENCH_SLOT_SIZE;
+    return BENCH_FIRST_SLOT + (uint32_t)(slot + (has_factory(b) ? 1 : 0)) * BENCH_SLOT_SIZE;
 }
 
 void bench_record(struct bench *b, uint32_t sector, uint32_t seq, uint32_t state, bool bad_crc)
@@ -489,9 +576,9 @@ bool bench_same_but_events(const struct bench *b, const uint8_t *snapshot)
                 memcmp(b->sim.bytes + end, snapshot + end, b->sim.size - end) == 0 &&
                 bulla_state_open(&state[0], &b->flash, records) == BULLA_OK &&
                 bulla_state_open(&state[1], &then, records) == BULLA_OK;
-    for (uint8_t kind = BULLA_RECORD_TRUST; same && kind <= BULLA_RECORD_BOOTS; kind++) {
+    for (uint8_t kind = BULLA_RECORD_TRUST; same && kind <= BULLA_RECORD_MODULES; kind++) {
         for (size_t i = 0; same && i < sizeof(slots); i++)
-            same = kind == BULLA_RECORD_EVENT ||
+            same = kind == BULLA_RECORD_EVENT || kind == BULLA_RECORD_SEAL ||
                    same_record(&state[0], &state[1], (enum bulla_record_kind)kind, slots[i]);
     }
     return same;

@@ -14,11 +14,16 @@ enum bench_layout {
     BENCH_THREE,   /* ota_0, ota_1, ota_2 */
     BENCH_FACTORY, /* factory, ota_0, ota_1 */
     BENCH_SINGLE,  /* factory only */
+    BENCH_BANKS,   /* in place: factory is executed, bank_0 has the same, bank_1, vfs */
+    BENCH_BANK,    /* in place: factory, smaller than the one bank_0, vfs */
 };
 
 #define BENCH_SLOT_SIZE  0x50000u /* 80 sectors: more than 2 KiB of digests */
 #define BENCH_FIRST_SLOT 0x10000u
+#define BENCH_SMALL_AREA 0x40000u /* factory of BENCH_BANK */
 #define BENCH_OTADATA    0xd000u
+
+#define BENCH_FILES 10u
 
 struct bench_file {
     const char *path; /* "/r/app.suit" */
@@ -27,7 +32,7 @@ struct bench_file {
 
 /* What the server does wrong. */
 struct bench_server {
-    struct bench_file files[4];
+    struct bench_file files[BENCH_FILES];
     size_t piece;             /* bytes per read, 0: as many as wanted */
     bool no_ranges;           /* answers a range with 200 and the whole */
     bool no_length;           /* declares nothing */
@@ -46,9 +51,10 @@ struct bench_server {
     const char *etag;         /* of every file, NULL: none; honoured in If-Range ... */
     bool etag_ignored;        /* ... or not */
     uint32_t gets;            /* requests seen */
-    uint64_t image_bytes;     /* body bytes of the image delivered */
-    uint64_t last_from;       /* of the last request for the image */
-    uint64_t last_to;         /* the last byte asked for */
+    uint64_t delivered[BENCH_FILES]; /* body bytes of each file */
+    uint64_t image_bytes;            /* body bytes of the image delivered */
+    uint64_t last_from;              /* of the last request for the image */
+    uint64_t last_to;                /* the last byte asked for */
     /* private */
     const struct bench_file *open;
     struct bulla_bytes body;
@@ -73,6 +79,7 @@ struct bench {
     struct bulla_url url;
     bool retry;
     bool recovery;
+    bool factory;
     uint32_t slept_ms;
     bool has_clock;
     struct bulla_update_result result;
@@ -92,12 +99,20 @@ struct bench {
     uint8_t class_id[BULLA_UUID_SIZE];
     enum bulla_image_format format;
     enum bench_layout layout;
+    uint32_t modules; /* bytes of the area, 0: none */
 };
 
 /* A device with `app` in its first slot, sealed with sequence 1 unless 0 is given. */
 void bench_provision(struct bench *b, enum bench_layout layout, enum bulla_image_format format,
                      struct bulla_bytes app, uint32_t sequence);
 void bench_close(struct bench *b);
+
+/* A modules area of so many sectors, behind two slots or a single app: a new table. */
+#define BENCH_MODULES 0xc0000u
+void bench_add_modules(struct bench *b, uint32_t sectors);
+/* Seal several images and serve them, under their URIs, as /r/app.suit says. */
+void bench_publish_images(struct bench *b, const struct seal_image *images, size_t count,
+                          uint32_t sequence, struct seal_buffer *envelope);
 
 /* Power on: forget everything but flash. */
 enum bulla_status bench_open(struct bench *b);

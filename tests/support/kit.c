@@ -85,7 +85,7 @@ static void lend_workspace(struct kit_feed *f)
 {
     size_t len = f->workspace_len;
     if (len == KIT_WORKSPACE_LEAST)
-        len = bulla_list_workspace_min(f->reader->manifest.image.size);
+        len = bulla_list_workspace_min(f->reader->image.size);
     bulla_reader_workspace(f->reader, workspace, len < KIT_WORKSPACE ? len : KIT_WORKSPACE);
 }
 
@@ -174,17 +174,29 @@ enum bulla_status kit_feed_end(struct kit_feed *f)
     return f->status;
 }
 
+enum bulla_status kit_judge_inside(const struct kit_run *run, struct kit_inside *inside,
+                                   const uint8_t *data, size_t len, size_t step,
+                                   size_t workspace_len, struct bulla_reader *r)
+{
+    struct kit_feed f;
+    uint32_t image = 0;
+    do {
+        kit_feed_begin(&f, run, (struct bulla_bytes){data, len}, workspace_len, r);
+        bulla_reader_want(r, image++);
+        f.inside = inside;
+        for (size_t at = 0; at < len; at += step) {
+            kit_feed_piece(&f, data + at, len - at < step ? len - at : step);
+            if (len - at <= step)
+                break; /* step may be SIZE_MAX */
+        }
+    } while (kit_feed_end(&f) == BULLA_OK && image < r->manifest.images);
+    return f.status;
+}
+
 enum bulla_status kit_judge(const struct kit_run *run, const uint8_t *data, size_t len, size_t step,
                             size_t workspace_len, struct bulla_reader *r)
 {
-    struct kit_feed f;
-    kit_feed_begin(&f, run, (struct bulla_bytes){data, len}, workspace_len, r);
-    for (size_t at = 0; at < len; at += step) {
-        kit_feed_piece(&f, data + at, len - at < step ? len - at : step);
-        if (len - at <= step)
-            break; /* step may be SIZE_MAX */
-    }
-    return kit_feed_end(&f);
+    return kit_judge_inside(run, NULL, data, len, step, workspace_len, r);
 }
 
 static void read_ids(const char *kit, const char *name, struct bulla_device *device)
@@ -199,17 +211,17 @@ static void read_ids(const char *kit, const char *name, struct bulla_device *dev
 }
 
 /* "same": this release is the confirmed one; anything else: another one with its number is. */
-static void read_confirmed(struct kit_case *c, const char *which)
+static const uint8_t *read_confirmed(struct kit_case *c, const char *which, uint8_t *digest)
 {
     static struct bulla_reader r;
-    const struct kit_run plain = {.trust = &c->trust};
+    const struct kit_run plain = {.trust = &c->trust, .device = {.takes_modules = true}};
     if (strcmp(which, "same") == 0) {
         if (kit_judge(&plain, c->envelope.data, c->envelope.len, SIZE_MAX, KIT_WORKSPACE, &r) !=
             BULLA_OK)
             kit_die("not a release that could be confirmed", c->name);
-        memcpy(c->run.confirmed, r.manifest_digest, BULLA_DIGEST_SIZE);
+        memcpy(digest, r.manifest_digest, BULLA_DIGEST_SIZE);
     }
-    c->run.device.confirmed_digest = c->run.confirmed;
+    return digest;
 }
 
 /* The number behind "name=", or false. */
@@ -256,6 +268,11 @@ bool kit_device_word(struct bulla_device *device, const char *word)
     } else if (number_of(word, "slot", &number)) {
         device->has_slot_size = true;
         device->slot_size = number;
+    } else if (number_of(word, "modules-sequence", &number)) {
+        device->modules_sequence = number;
+    } else if (strcmp(word, "modules") == 0 || strcmp(word, "modules-apart") == 0) {
+        device->takes_modules = true;
+        device->counts_modules = device->counts_modules || word[7] != '\0';
     } else if (strcmp(word, "component=app") == 0) {
         device->has_component = true;
         device->component = (struct bulla_bytes){(const uint8_t *)"app", 3};
@@ -270,7 +287,9 @@ static void read_word(const char *kit, struct kit_case *c, const char *word)
     if (strncmp(word, "ids=", 4) == 0)
         read_ids(kit, word + 4, &c->run.device);
     else if (strncmp(word, "confirmed=", 10) == 0)
-        read_confirmed(c, word + 10);
+        c->run.device.confirmed_digest = read_confirmed(c, word + 10, c->run.confirmed);
+    else if (strncmp(word, "modules-confirmed=", 18) == 0)
+        c->run.device.modules_digest = read_confirmed(c, word + 18, c->run.modules_confirmed);
     else if (!kit_device_word(&c->run.device, word))
         kit_die("no such device word", word);
 }

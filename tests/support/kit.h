@@ -20,6 +20,7 @@ struct kit_run {
     const struct bulla_trust *trust;
     struct bulla_device device;
     uint8_t confirmed[BULLA_DIGEST_SIZE];
+    uint8_t modules_confirmed[BULLA_DIGEST_SIZE];
 };
 
 /* Points into itself: do not copy. */
@@ -92,7 +93,12 @@ void kit_feed_piece(struct kit_feed *f, const uint8_t *data, size_t len);
 enum bulla_status kit_feed_end(struct kit_feed *f);
 
 /* All of it in pieces of `step` bytes, the list held in `workspace_len` bytes (at most
- * KIT_WORKSPACE). *r tells what was read. */
+ * KIT_WORKSPACE): once for each image, until one is refused. *r tells what was read last. */
+enum bulla_status kit_judge_inside(const struct kit_run *run, struct kit_inside *inside,
+                                   const uint8_t *data, size_t len, size_t step,
+                                   size_t workspace_len, struct bulla_reader *r);
+
+/* The same; of a bundled image its sectors only. */
 enum bulla_status kit_judge(const struct kit_run *run, const uint8_t *data, size_t len, size_t step,
                             size_t workspace_len, struct bulla_reader *r);
 

@@ -101,73 +101,98 @@ static void list_of(struct seal_buffer *b, struct bulla_bytes image)
     }
 }
 
-static void shared_of(struct seal_buffer *b, struct bulla_bytes image, const struct seal_options *o,
-                      const struct seal_buffer *list)
+/* One image as it is sealed. */
+struct part {
+    const char *component;
+    const char *name; /* of a module, else NULL */
+    const char *uri;
+    struct bulla_bytes bytes;
+    char list_key[48];
+    struct seal_buffer list;
+};
+
+static void image_of(struct seal_buffer *b, const void *bytes, size_t len)
 {
     struct seal_buffer digest = {0};
 
-    head(b, ARRAY, 12);
-    numbers(b, (const int[]){12, 0, 20}, 3);
-    head(b, MAP, 4);
-    head(b, UINT, 1);
-    bstr(b, o->vendor_id, BULLA_UUID_SIZE);
-    head(b, UINT, 2);
-    bstr(b, o->class_id, BULLA_UUID_SIZE);
     head(b, UINT, 3);
-    digest_of(&digest, image.data, image.len);
+    digest_of(&digest, bytes, len);
     wrap(b, &digest);
     head(b, UINT, 14);
-    head(b, UINT, image.len);
-    numbers(b, (const int[]){1, 15, 2, 15, 12, 1, 20}, 7);
-    head(b, MAP, 2);
-    head(b, UINT, 3);
-    digest_of(&digest, list->data, list->len);
-    wrap(b, &digest);
-    head(b, UINT, 14);
-    head(b, UINT, list->len);
+    head(b, UINT, len);
 }
 
-static void common_of(struct seal_buffer *b, struct bulla_bytes image, const struct seal_options *o,
-                      const char *component, const struct seal_buffer *list)
+static void shared_of(struct seal_buffer *b, const struct seal_options *o, const struct part *parts,
+                      size_t count)
+{
+    head(b, ARRAY, 4 + 8 * count);
+    for (size_t i = 0; i < count; i++) {
+        numbers(b, (const int[]){12, 2 * (int)i, 20}, 3);
+        head(b, MAP, i == 0 ? 4 : 2);
+        if (i == 0) {
+            head(b, UINT, 1);
+            bstr(b, o->vendor_id, BULLA_UUID_SIZE);
+            head(b, UINT, 2);
+            bstr(b, o->class_id, BULLA_UUID_SIZE);
+        }
+        image_of(b, parts[i].bytes.data, parts[i].bytes.len);
+        if (i == 0)
+            numbers(b, (const int[]){1, 15, 2, 15}, 4);
+        numbers(b, (const int[]){12, 2 * (int)i + 1, 20}, 3);
+        head(b, MAP, 2);
+        image_of(b, parts[i].list.data, parts[i].list.len);
+    }
+}
+
+static void component_of(struct seal_buffer *b, const struct part *part, bool list)
+{
+    head(b, ARRAY, 1u + (part->name != NULL ? 1u : 0u) + (list ? 1u : 0u));
+    bstr(b, part->component, strlen(part->component));
+    if (part->name != NULL)
+        bstr(b, part->name, strlen(part->name));
+    if (list)
+        bstr(b, "#", 1);
+}
+
+static void common_of(struct seal_buffer *b, const struct seal_options *o, const struct part *parts,
+                      size_t count)
 {
     struct seal_buffer shared = {0};
 
     head(b, MAP, 2);
     head(b, UINT, 2);
-    head(b, ARRAY, 2);
-    head(b, ARRAY, 1);
-    bstr(b, component, strlen(component));
-    head(b, ARRAY, 2);
-    bstr(b, component, strlen(component));
-    bstr(b, "#", 1);
+    head(b, ARRAY, 2 * count);
+    for (size_t i = 0; i < count; i++) {
+        component_of(b, &parts[i], false);
+        component_of(b, &parts[i], true);
+    }
     head(b, UINT, 4);
-    shared_of(&shared, image, o, list);
+    shared_of(&shared, o, parts, count);
     wrap(b, &shared);
 }
 
-static void install_of(struct seal_buffer *b, const char *list_key, const char *uri)
+static void install_of(struct seal_buffer *b, const struct part *parts, size_t count)
 {
-    head(b, ARRAY, 16);
-    numbers(b, (const int[]){12, 1, 20}, 3);
-    head(b, MAP, 1);
-    head(b, UINT, 21);
-    head(b, TSTR, strlen(list_key));
-    add(b, list_key, strlen(list_key));
-    numbers(b, (const int[]){21, 2, 3, 15, 12, 0, 20}, 7);
-    head(b, MAP, 1);
-    head(b, UINT, 21);
-    head(b, TSTR, strlen(uri));
-    add(b, uri, strlen(uri));
-    numbers(b, (const int[]){21, 2, 3, 15}, 4);
+    head(b, ARRAY, 16 * count);
+    for (size_t i = 0; i < count; i++) {
+        const char *texts[] = {parts[i].list_key, parts[i].uri};
+        for (size_t j = 0; j < 2; j++) {
+            numbers(b, (const int[]){12, 2 * (int)i + 1 - (int)j, 20}, 3);
+            head(b, MAP, 1);
+            head(b, UINT, 21);
+            head(b, TSTR, strlen(texts[j]));
+            add(b, texts[j], strlen(texts[j]));
+            numbers(b, (const int[]){21, 2, 3, 15}, 4);
+        }
+    }
 }
 
 /* {"en": {1: "a test"}} */
 static const uint8_t text_item[] = {0xa1, 0x62, 'e', 'n', 0xa1, 0x01, 0x66,
                                     'a',  ' ',  't', 'e', 's',  't'};
 
-static void manifest_of(struct seal_buffer *b, struct bulla_bytes image,
-                        const struct seal_options *o, const char *component, const char *uri,
-                        const char *list_key, const struct seal_buffer *list)
+static void manifest_of(struct seal_buffer *b, const struct seal_options *o,
+                        const struct part *parts, size_t count)
 {
     struct seal_buffer part = {0};
 
@@ -175,14 +200,15 @@ static void manifest_of(struct seal_buffer *b, struct bulla_bytes image,
     numbers(b, (const int[]){1, 1, 2}, 3);
     head(b, UINT, o->sequence);
     head(b, UINT, 3);
-    common_of(&part, image, o, component, list);
+    common_of(&part, o, parts, count);
     wrap(b, &part);
     head(b, UINT, 7);
-    head(&part, ARRAY, 4);
-    numbers(&part, (const int[]){12, 0, 3, 15}, 4);
+    head(&part, ARRAY, 4 * count);
+    for (size_t i = 0; i < count; i++)
+        numbers(&part, (const int[]){12, 2 * (int)i, 3, 15}, 4);
     wrap(b, &part);
     head(b, UINT, 20);
-    install_of(&part, list_key, uri);
+    install_of(&part, parts, count);
     wrap(b, &part);
     if (o->text) {
         head(b, UINT, 23);
@@ -237,23 +263,38 @@ static void wrapper_of(struct seal_buffer *b, const struct seal_buffer *manifest
     wrap(b, &block);
 }
 
-void seal_envelope(struct bulla_bytes image, const struct seal_options *options,
-                   const struct seal_key *key, struct seal_buffer *out)
+/* Which of two lists comes first: the shorter name, then bytewise. */
+static int by_list_key(const void *a, const void *b)
 {
-    const char *component = options->component != NULL ? options->component : "app";
-    const char *uri = options->uri != NULL ? options->uri : "app.bin";
-    char list_key[40] = "#";
-    struct seal_buffer list = {0};
+    const char *one = ((const struct part *)a)->list_key;
+    const char *other = ((const struct part *)b)->list_key;
+
+    if (strlen(one) != strlen(other))
+        return strlen(one) < strlen(other) ? -1 : 1;
+    return strcmp(one, other);
+}
+
+/* Frees the lists. */
+static void envelope_of(struct seal_buffer *out, struct part *parts, size_t count,
+                        const struct seal_options *options, const struct seal_key *key)
+{
     struct seal_buffer manifest = {0};
     struct seal_buffer wrapper = {0};
 
-    strncat(list_key, component, sizeof(list_key) - 2);
-    list_of(&list, image);
-    manifest_of(&manifest, image, options, component, uri, list_key, &list);
+    for (size_t i = 0; i < count; i++) {
+        strncpy(parts[i].list_key, "#", sizeof(parts[i].list_key));
+        strncat(parts[i].list_key, parts[i].component, 10);
+        if (parts[i].name != NULL) {
+            strncat(parts[i].list_key, "/", 2);
+            strncat(parts[i].list_key, parts[i].name, 32);
+        }
+        list_of(&parts[i].list, parts[i].bytes);
+    }
+    manifest_of(&manifest, options, parts, count);
     wrapper_of(&wrapper, &manifest, key);
     memset(out, 0, sizeof(*out));
     head(out, TAG, 107);
-    head(out, MAP, 3u + (options->text ? 1u : 0u) + (options->bundle ? 1u : 0u));
+    head(out, MAP, 2u + count + (options->text ? 1u : 0u) + (options->bundle ? 1u : 0u));
     head(out, UINT, 2);
     wrap(out, &wrapper);
     head(out, UINT, 3);
@@ -262,14 +303,44 @@ void seal_envelope(struct bulla_bytes image, const struct seal_options *options,
         head(out, UINT, 23);
         bstr(out, text_item, sizeof(text_item));
     }
-    head(out, TSTR, strlen(list_key));
-    add(out, list_key, strlen(list_key));
-    wrap(out, &list);
-    if (options->bundle) {
-        head(out, TSTR, strlen(uri));
-        add(out, uri, strlen(uri));
-        bstr(out, image.data, image.len);
+    qsort(parts, count, sizeof(*parts), by_list_key);
+    for (size_t i = 0; i < count; i++) {
+        head(out, TSTR, strlen(parts[i].list_key));
+        add(out, parts[i].list_key, strlen(parts[i].list_key));
+        wrap(out, &parts[i].list);
     }
+    if (options->bundle) {
+        head(out, TSTR, strlen(parts[0].uri));
+        add(out, parts[0].uri, strlen(parts[0].uri));
+        bstr(out, parts[0].bytes.data, parts[0].bytes.len);
+    }
+}
+
+void seal_envelope(struct bulla_bytes image, const struct seal_options *options,
+                   const struct seal_key *key, struct seal_buffer *out)
+{
+    struct part part = {.component = options->component != NULL ? options->component : "app",
+                        .uri = options->uri != NULL ? options->uri : "app.bin",
+                        .bytes = image};
+
+    envelope_of(out, &part, 1, options, key);
+}
+
+void seal_images(const struct seal_image *images, size_t count, const struct seal_options *options,
+                 const struct seal_key *key, struct seal_buffer *out)
+{
+    struct part parts[BULLA_IMAGES_MAX];
+
+    if (count > BULLA_IMAGES_MAX)
+        abort();
+    memset(parts, 0, sizeof(parts));
+    for (size_t i = 0; i < count; i++) {
+        parts[i].component = images[i].name != NULL ? "module" : "app";
+        parts[i].name = images[i].name;
+        parts[i].uri = images[i].uri;
+        parts[i].bytes = images[i].bytes;
+    }
+    envelope_of(out, parts, count, options, key);
 }
 
 /* Bytes of the byte string that begins here, its head included; lengths below 65536. */

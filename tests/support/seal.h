@@ -36,6 +36,15 @@ void seal_buffer_free(struct seal_buffer *buffer);
 /* Envelope of this image. */
 void seal_envelope(struct bulla_bytes image, const struct seal_options *options,
                    const struct seal_key *key, struct seal_buffer *out);
+/* Envelope of several images, the app (name NULL) first if there is one, then modules. Options:
+ * component, uri and bundle are not looked at. */
+struct seal_image {
+    const char *name; /* of a module; NULL: "app" */
+    const char *uri;
+    struct bulla_bytes bytes;
+};
+void seal_images(const struct seal_image *images, size_t count, const struct seal_options *options,
+                 const struct seal_key *key, struct seal_buffer *out);
 /* Length of its head, tag to manifest: what a device stores. */
 size_t seal_head_len(const struct seal_buffer *envelope);
 /* Trust store with this one key, threshold 1 and one pin. */

@@ -185,6 +185,19 @@ def _same(part):
     return part
 
 
+def _segments(component):
+    """ "app", or "module/NAME": two segments."""
+    return [segment.encode() for segment in component.split("/")]
+
+
+def _content(data):
+    return {3: suit_digest(data), 14: len(data)}
+
+
+def _fetch(list_index, list_uri, image_index, uri):
+    return [12, list_index, 20, {21: list_uri}, 21, 2, 3, 15, 12, image_index, 20, {21: uri}, 21, 2, 3, 15]
+
+
 def seal(
     image,
     keys,
@@ -196,12 +209,14 @@ def seal(
     uri="app.bin",
     text=None,
     bundle=False,
+    modules=(),
     **hooks,
 ):
     """Envelope of this image. keys: Key or Block each. text: {language: {1..4: str}}.
+    component: "app", "factory" or "module/NAME". modules: (name, bytes, URI) of each further image.
 
-    Hooks, in the order in which they are called: sector_list (list), list_bytes, components,
-    shared (list), install, validate (lists), common (dict), manifest (dict), manifest_bytes,
+    Hooks, in the order in which they are called: sector_list (list), list_bytes, module_lists
+    (encoded lists of the modules), components, shared (list), install, validate (lists), common (dict), manifest (dict), manifest_bytes,
     digest ([alg, bytes]), blocks (list of encoded blocks), wrapper (list of encoded items),
     members (list of (key, encoded value)), envelope (bytes).
     """
@@ -214,18 +229,23 @@ def seal(
 
     sectors = [SHA_256, SECTOR, len(image), b"".join(sector_digests(image))]
     sector_list = bend("list_bytes", encode(bend("sector_list", sectors)))
-    name = component.encode()
-    components = bend("components", [[name], [name, b"#"]])
-    # fmt: off
-    shared = bend("shared", [
-        12, 0, 20, {1: vendor_id(vendor), 2: class_id(vendor, class_name),
-                    3: suit_digest(image), 14: len(image)}, 1, 15, 2, 15,
-        12, 1, 20, {3: suit_digest(sector_list), 14: len(sector_list)},
-    ])
-    install = bend("install", [12, 1, 20, {21: "#" + component}, 21, 2, 3, 15,
-                               12, 0, 20, {21: uri}, 21, 2, 3, 15])
-    # fmt: on
-    validate = bend("validate", [12, 0, 3, 15])
+    module_lists = bend("module_lists", [
+        encode([SHA_256, SECTOR, len(data), b"".join(sector_digests(data))]) for _, data, _ in modules])
+    images = [(component, image, uri, sector_list)]
+    images += [(f"module/{name}", data, uri, list_) for (name, data, uri), list_ in zip(modules, module_lists)]
+    components, shared, install, validate = [], [], [], []
+    for index, (name, data, uri_, list_) in enumerate(images):
+        components += [_segments(name), [*_segments(name), b"#"]]
+        ids = {1: vendor_id(vendor), 2: class_id(vendor, class_name)} if index == 0 else {}
+        shared += [12, 2 * index, 20, {**ids, **_content(data)}]
+        shared += [1, 15, 2, 15] if index == 0 else []
+        shared += [12, 2 * index + 1, 20, _content(list_)]
+        install += _fetch(2 * index + 1, "#" + name, 2 * index, uri_)
+        validate += [12, 2 * index, 3, 15]
+    components = bend("components", components)
+    shared = bend("shared", shared)
+    install = bend("install", install)
+    validate = bend("validate", validate)
     common = bend("common", {2: components, 4: encode(shared)})
     manifest = {1: 1, 2: sequence, 3: encode(common), 7: encode(validate), 20: encode(install)}
     if version is not None:
@@ -241,7 +261,7 @@ def seal(
     members = [(2, wrapped(wrapper)), (3, encode(manifest))]
     if text is not None:
         members.append((23, encode(text_bytes)))
-    members.append(("#" + component, encode(sector_list)))
+    members += [("#" + name, encode(list_)) for name, _, _, list_ in images]
     if bundle:
         members.append((uri, encode(image)))
     members = bend("members", sorted(members, key=lambda m: encode(m[0])))
@@ -252,6 +272,7 @@ def seal(
 HOOKS = (
     "sector_list",
     "list_bytes",
+    "module_lists",
     "components",
     "shared",
     "install",

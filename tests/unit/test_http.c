@@ -734,6 +734,98 @@ static void test_http_request_backward_range_is_refused(void **state)
     assert_status(bulla_http_request(&request, buffer, sizeof buffer, &len), BULLA_E_URL);
 }
 
+/* ---- fields of the caller ---- */
+
+static void test_extra_fields_that_are_plain_are_taken(void **state)
+{
+    static const char *const plain[] = {
+        "",
+        "A: b\r\n",
+        "Authorization: Basic b3R0bzp4\r\n",
+        "X-1_!#$%&'*+.^`|~: a:b, \tc\r\n",
+        "A: 1\r\nA: 2\r\nB: 3\r\nC: 4\r\nD: 5\r\nE: 6\r\nF: 7\r\nG: 8\r\n",
+        "Hosts: x\r\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+        assert_status(bulla_http_extra_check(plain[i]), BULLA_OK);
+}
+
+static void test_extra_fields_cannot_change_the_request(void **state)
+{
+    static const char *const harmful[] = {
+        "A: b",
+        "A: b\n",
+        "A: b\r",
+        "A: b\r\n\r\n",
+        "\r\n",
+        "A b\r\n",
+        ": b\r\n",
+        "A:b\r\n",
+        "A : b\r\n",
+        "A: \r\n",
+        "A:  b\r\n",
+        "A: b \r\n",
+        "A: b\t\r\n",
+        "A: b\x01\r\n",
+        "A: b\x7f\r\n",
+        "A: \xc3\xa4\r\n",
+        "\xc3: b\r\n",
+        "A: b\r\n c\r\n",
+        "A;\r\n",
+        "Host: x\r\n",
+        "hOST: x\r\n",
+        "Range: bytes=0-\r\n",
+        "If-Range: x\r\n",
+        "User-Agent: x\r\n",
+        "Accept-Encoding: gzip\r\n",
+        "Connection: close\r\n",
+        "Keep-Alive: 1\r\n",
+        "Content-Length: 1\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "TE: trailers\r\n",
+        "Trailer: x\r\n",
+        "Upgrade: h2c\r\n",
+        "Expect: 100-continue\r\n",
+        "HTTP2-Settings: x\r\n",
+        "A: 1\r\nA: 2\r\nB: 3\r\nC: 4\r\nD: 5\r\nE: 6\r\nF: 7\r\nG: 8\r\nH: 9\r\n",
+    };
+    char *long_line = malloc(BULLA_HTTP_EXTRA_SIZE + 16u);
+    (void)state;
+    for (size_t i = 0; i < sizeof(harmful) / sizeof(harmful[0]); i++)
+        if (bulla_http_extra_check(harmful[i]) != BULLA_E_USAGE)
+            fail_msg("%s is taken", harmful[i]);
+    assert_non_null(long_line);
+    for (size_t len = BULLA_HTTP_EXTRA_SIZE; len <= BULLA_HTTP_EXTRA_SIZE + 1u; len++) {
+        memset(long_line, 'x', len);
+        memcpy(long_line, "A: ", 3);
+        memcpy(long_line + len - 2, "\r\n", 3);
+        assert_status(bulla_http_extra_check(long_line),
+                      len <= BULLA_HTTP_EXTRA_SIZE ? BULLA_OK : BULLA_E_USAGE);
+    }
+    free(long_line);
+}
+
+static void test_extra_fields_are_for_one_server(void **state)
+{
+    const struct bulla_http_extra extra = {.host = "example.com", .port = 443, .lines = "A: b\r\n"};
+    static const struct {
+        const char *host;
+        uint16_t port;
+        const char *lines;
+    } cases[] = {
+        {"example.com", 443, "A: b\r\n"}, {"example.com", 444, ""}, {"example.co", 443, ""},
+        {"example.comm", 443, ""},        {"xample.com", 443, ""},  {"", 443, ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bulla_url url = {.port = cases[i].port, .path = "/"};
+        memcpy(url.host, cases[i].host, strlen(cases[i].host));
+        assert_string_equal(bulla_http_extra_for(&extra, &url), cases[i].lines);
+        assert_string_equal(bulla_http_extra_for(NULL, &url), "");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -766,6 +858,9 @@ int main(void)
         cmocka_unit_test(test_http_longest_request_fits),
         cmocka_unit_test(test_http_request_injection_is_refused),
         cmocka_unit_test(test_http_request_backward_range_is_refused),
+        cmocka_unit_test(test_extra_fields_that_are_plain_are_taken),
+        cmocka_unit_test(test_extra_fields_cannot_change_the_request),
+        cmocka_unit_test(test_extra_fields_are_for_one_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

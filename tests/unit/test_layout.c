@@ -616,6 +616,8 @@ static void test_layout_oddities_are_warned_of(void **state)
         {"x, data, ota, 0x9000, 8K,", "otadata and no OTA slot"},
         {"x, app, ota_0, 0x10000, 64K,", "one OTA slot only"},
         {"ota, data, ota, 0x9000, 8K,\na, app, ota_0, , 64K,\nb, app, ota_1, , 64K,", NULL},
+        {"ota, data, ota, 0x9000, 8K,\nf, app, factory, , 64K,\nb, 64, 0x10, , 64K,", NULL},
+        {"a, data, fat, 0x9000, 4K,\nb, data, fat, , 4K,", "the same type and subtype as 'a'"},
     };
 
     (void)state;
@@ -777,7 +779,7 @@ static void test_layout_that_cannot_be_made_is_refused(void **state)
         uint32_t flash_size, app_size;
         const char *because;
     } bad[] = {
-        {"four", 4 * MIB, 0, "one of single, two, three, not 'four'"},
+        {"four", 4 * MIB, 0, "one of single, two, three, in-place, not 'four'"},
         {"", 4 * MIB, 0, "not ''"},
         {"two", 3 * MIB, 0, "one of 2M, 4M, 8M, 16M, not 0x300000"},
         {"two", 0, 0, "not 0x0"},
@@ -798,6 +800,111 @@ static void test_layout_that_cannot_be_made_is_refused(void **state)
         if (strstr(why, bad[i].because) == NULL)
             fail_msg("the reason is \"%s\", expected \"%s\"", why, bad[i].because);
     }
+}
+
+static void assert_made(const struct layout_plan *plan, const char *file, uint32_t count)
+{
+    uint8_t table[BULLA_PARTITION_TABLE_SIZE];
+    struct layout_notes notes;
+    struct layout layout;
+    size_t len = 0;
+    char *expected = fixture_read("fixtures/esp/partition", file, &len);
+
+    if (!layout_make(plan, &layout, &notes, why))
+        fail_msg("%s: %s", file, why);
+    assert_int_equal(notes.count, 0);
+    assert_int_equal(layout.count, count);
+    assert_true(layout_encode(&layout, table, why));
+    assert_int_equal(len, sizeof(table));
+    assert_memory_equal(table, expected, sizeof(table));
+    free(expected);
+}
+
+static void test_layout_tables_in_the_field_are_made_byte_for_byte(void **state)
+{
+    const struct layout_plan one = {.kind = "single",
+                                    .style = "lobo",
+                                    .flash_size = 4 * MIB,
+                                    .fs_given = true,
+                                    .fs_size = MIB,
+                                    .no_state = true};
+    const struct layout_plan two = {.style = "lobo", .flash_size = 4 * MIB, .no_state = true};
+    const struct layout_plan three = {.style = "lobo",
+                                      .flash_size = 16 * MIB,
+                                      .fs_given = true,
+                                      .fs_size = 8 * MIB,
+                                      .no_state = true};
+    const struct layout_plan ota = {.flash_size = 4 * MIB, .no_state = true};
+    const struct layout_plan ota_16m = {.kind = "two", .flash_size = 16 * MIB, .no_state = true};
+
+    (void)state;
+    assert_made(&one, "lobo_1p.bin", 4);
+    assert_made(&two, "lobo_2p.bin", 6);
+    assert_made(&three, "lobo_3p.bin", 7);
+    assert_made(&ota, "glenn20_ota.bin", 6);
+    assert_made(&ota_16m, "seed003_16m.bin", 6);
+}
+
+static void test_layout_what_is_made_otherwise_than_asked_is_noted(void **state)
+{
+    struct layout_plan plan = {.flash_size = 4 * MIB,
+                               .app_size = MIB,
+                               .firmware_size = MIB + 1,
+                               .fs_given = true,
+                               .fs_size = 3 * MIB};
+    struct layout_notes notes;
+    struct layout layout;
+
+    (void)state;
+    assert_true(layout_make(&plan, &layout, &notes, why));
+    assert_int_equal(notes.count, 2);
+    assert_non_null(strstr(notes.text[0], "enlarged from 1024K to 1088K"));
+    assert_non_null(strstr(notes.text[1], "lowered from 3145728 to 1835008 bytes"));
+    assert_row(&layout.rows[4], 0, 0x11, 0x120000, 0x110000, "ota_1");
+    assert_row(&layout.rows[5], 1, 0x81, 0x230000, 0x1c0000, "vfs");
+
+    plan = (struct layout_plan){.kind = "in-place", .flash_size = 4 * MIB};
+    assert_true(layout_make(&plan, &layout, &notes, why));
+    assert_int_equal(notes.count, 1);
+    assert_non_null(strstr(notes.text[0], "one bank only"));
+    assert_row(&layout.rows[4], 0x40, 0x10, 0x190000, 0x180000, "bank_0");
+
+    plan = (struct layout_plan){.flash_size = 4 * MIB, .firmware_size = 0xffffffff};
+    assert_false(layout_make(&plan, &layout, &notes, why));
+    assert_non_null(strstr(why, "an app has at most 16M"));
+    plan = (struct layout_plan){.flash_size = 4 * MIB, .modules_size = 0xffff0000};
+    assert_false(layout_make(&plan, &layout, &notes, why));
+    assert_non_null(strstr(why, "inside the flash"));
+}
+
+static uint32_t differences(const struct layout *was, const struct layout *is, char text[CSV_MAX])
+{
+    FILE *out = fmemopen(text, CSV_MAX, "w");
+    uint32_t count = layout_print_differences(out, was, is);
+
+    fclose(out);
+    return count;
+}
+
+static void test_layout_differences_are_named(void **state)
+{
+    struct layout was = generate("two", 4 * MIB, 0), is = was;
+    char text[CSV_MAX] = "";
+
+    (void)state;
+    assert_int_equal(differences(&was, &is, text), 0);
+    is.rows[5] = was.rows[6]; /* the order of rows is no difference */
+    is.rows[6] = was.rows[5];
+    assert_int_equal(differences(&was, &is, text), 0);
+    is = generate("two", 4 * MIB, MIB);
+    is.rows[0].flags = 1;
+    snprintf(is.rows[2].label, sizeof(is.rows[2].label), "a\nb");
+    assert_int_equal(differences(&was, &is, text), 6);
+    assert_non_null(strstr(text, "'nvs' has flags 0x1 instead of 0x0\n"));
+    assert_non_null(strstr(text, "'phy_init' (0xf000, size 0x1000) is gone\n"));
+    assert_non_null(strstr(text, "'a\\x0ab' (0xf000, size 0x1000) is new\n"));
+    assert_non_null(strstr(text, "'ota_0' at 0x10000 has size 0x100000 instead of 0x180000\n"));
+    assert_non_null(strstr(text, "'ota_1' moves from 0x190000 (size 0x180000) to 0x110000"));
 }
 
 /* ---- conversion ---- */
@@ -932,6 +1039,9 @@ int main(void)
         cmocka_unit_test(test_layout_every_kind_and_size_is_what_devices_and_esp_idf_take),
         cmocka_unit_test(test_layout_apps_may_leave_nothing_to_the_file_system),
         cmocka_unit_test(test_layout_that_cannot_be_made_is_refused),
+        cmocka_unit_test(test_layout_tables_in_the_field_are_made_byte_for_byte),
+        cmocka_unit_test(test_layout_what_is_made_otherwise_than_asked_is_noted),
+        cmocka_unit_test(test_layout_differences_are_named),
         cmocka_unit_test(test_layout_seed_tables_convert_by_shortening_the_file_system),
         cmocka_unit_test(test_layout_with_state_converts_to_itself),
         cmocka_unit_test(test_layout_without_room_for_the_state_is_not_converted),

@@ -39,6 +39,7 @@ static void assert_same_in_pieces(struct kit_case *c, size_t a, size_t b)
     /* each way to hold the list in turn */
     kit_feed_begin(&f, &c->run, (struct bulla_bytes){c->envelope.data, c->envelope.len},
                    (a + b) % 2 == 0 ? KIT_WORKSPACE : KIT_WORKSPACE_LEAST, &other);
+    bulla_reader_want(&other, reader.want); /* the pass that gave the verdict */
     for (size_t i = 0, at = 0; i < 3; at = ends[i++])
         kit_feed_piece(&f, c->envelope.data + at, ends[i] - at);
     enum bulla_status got = kit_feed_end(&f);
@@ -55,8 +56,9 @@ static void two_pieces(struct kit_case *c)
 {
     static size_t first;
     assert_status(whole(c), c->expected);
-    /* bundles and other long ones at every 61st byte */
-    size_t stride = c->envelope.len < 1536 ? SHORT_STRIDE : 61;
+    /* bundles and other long ones at every 61st byte, and the many with modules but one */
+    bool modules = strstr(c->name, "module") != NULL && strcmp(c->name, "good-modules") != 0;
+    size_t stride = c->envelope.len < 1536 && !modules ? SHORT_STRIDE : 61;
     for (size_t a = first++ % stride; a <= c->envelope.len; a += stride)
         assert_same_in_pieces(c, a, a);
 }

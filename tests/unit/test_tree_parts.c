@@ -32,6 +32,25 @@ static size_t damage(uint8_t *data, size_t len)
     }
 }
 
+static void compare_text(struct bulla_bytes a, const char *b)
+{
+    assert_int_equal(a.len, strlen(b));
+    assert_true(a.len == 0 || memcmp(a.data, b, a.len) == 0);
+}
+
+static void compare_image(struct bulla_bytes manifest, uint32_t index, const struct tree_image *b)
+{
+    struct bulla_image a;
+    assert_status(bulla_manifest_image(manifest, index, &a), BULLA_OK);
+    compare_text(a.component, b->component);
+    compare_text(a.name, b->name);
+    compare_text(a.uri, b->uri);
+    assert_int_equal(a.size, b->size);
+    assert_int_equal(a.list_size, b->list_size);
+    assert_memory_equal(a.digest, b->digest, BULLA_DIGEST_SIZE);
+    assert_memory_equal(a.list_digest, b->list_digest, BULLA_DIGEST_SIZE);
+}
+
 /* Does the second reading of a manifest find what the first one found? */
 static void compare_manifest(struct bulla_bytes bytes, int *accepted)
 {
@@ -51,23 +70,19 @@ static void compare_manifest(struct bulla_bytes bytes, int *accepted)
     assert_int_equal(a.version.count, b.version_count);
     assert_int_equal(a.version.release_count, b.release_count);
     assert_memory_equal(a.version.parts, b.version, sizeof(b.version));
-    assert_int_equal(a.image.size, b.image_size);
-    assert_int_equal(a.image.list_size, b.list_size);
     assert_memory_equal(a.image.vendor_id, b.vendor_id, BULLA_UUID_SIZE);
     assert_memory_equal(a.image.class_id, b.class_id, BULLA_UUID_SIZE);
-    assert_memory_equal(a.image.digest, b.image_digest, BULLA_DIGEST_SIZE);
-    assert_memory_equal(a.image.list_digest, b.list_digest, BULLA_DIGEST_SIZE);
     assert_memory_equal(a.text_digest, b.text_digest, BULLA_DIGEST_SIZE);
-    assert_int_equal(a.image.component.len, strlen(b.component));
-    assert_memory_equal(a.image.component.data, b.component, a.image.component.len);
-    assert_int_equal(a.image.uri.len, strlen(b.uri));
-    assert_memory_equal(a.image.uri.data, b.uri, a.image.uri.len);
+    assert_int_equal(a.images, b.images);
+    for (uint32_t i = 0; i < a.images; i++)
+        compare_image(bytes, i, &b.image[i]);
 }
 
 static void test_tree_parts_damaged_manifest_agrees(void **state)
 {
     (void)state;
-    static const char *const names[] = {"good-text", "good-version-rc", "good-factory"};
+    static const char *const names[] = {"good-text", "good-version-rc", "good-factory",
+                                        "good-modules", "good-module-alone"};
     static struct pair pair;
     int accepted = 0;
     for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
@@ -254,9 +269,9 @@ struct image {
 static bool judge_image(struct image *image, size_t len, const struct bulla_device *device)
 {
     struct bulla_bytes bytes = {image->bytes, len};
-    image->reading = (struct tree_reading){.image_size = (uint32_t)len};
+    image->reading = (struct tree_reading){.image[0].size = (uint32_t)len};
     assert_true(tree_sha256(bytes, false, image->digests));
-    memcpy(image->reading.image_digest, image->digests, BULLA_DIGEST_SIZE);
+    memcpy(image->reading.image[0].digest, image->digests, BULLA_DIGEST_SIZE);
     return tree_image_judge(bytes, image->digests, device, &image->reading);
 }
 
@@ -304,14 +319,14 @@ static void test_tree_parts_image_of_another_digest_or_size_is_refused(void **st
     struct image image = {.bytes = {1, 2, 3}};
     struct bulla_bytes bytes = {image.bytes, sizeof(image.bytes)};
     assert_true(judge_image(&image, bytes.len, &nothing));
-    image.reading.image_digest[31] ^= 1u;
+    image.reading.image[0].digest[31] ^= 1u;
     assert_false(tree_image_judge(bytes, image.digests, &nothing, &image.reading));
-    image.reading.image_digest[31] ^= 1u;
+    image.reading.image[0].digest[31] ^= 1u;
     assert_true(tree_image_judge(bytes, image.digests, &nothing, &image.reading));
     image.digests[0] ^= 1u; /* a list for other sectors */
     assert_false(tree_image_judge(bytes, image.digests, &nothing, &image.reading));
     image.digests[0] ^= 1u;
-    image.reading.image_size++;
+    image.reading.image[0].size++;
     assert_false(tree_image_judge(bytes, image.digests, &nothing, &image.reading));
 }
 

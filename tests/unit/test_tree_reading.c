@@ -273,7 +273,9 @@ static void test_tree_reading_every_field_is_compared(void **state)
     CHANGE(manifest.version.parts[1], 77);
     CHANGE(manifest.image.size, 1);
     CHANGE(manifest.image.list_size, 1);
+    CHANGE(manifest.images, 2);
     CHANGE(manifest.image.component.len, 2);
+    CHANGE(manifest.image.name, reader.manifest.image.component);
     CHANGE(manifest.image.uri.len, 1);
     CHANGE(manifest.image.vendor_id[0], reader.manifest.image.vendor_id[0] ^ 1u);
     CHANGE(manifest.image.class_id[15], reader.manifest.image.class_id[15] ^ 1u);

@@ -16,6 +16,7 @@ import kit_commands  # noqa: E402, F401
 import kit_envelope  # noqa: E402, F401
 import kit_manifest  # noqa: E402, F401
 import kit_matrix  # noqa: E402, F401
+import kit_modules  # noqa: E402, F401
 import kit_signatures  # noqa: E402, F401
 from kit_cases import envelopes  # noqa: E402
 from kit_bundle import bundles  # noqa: E402

@@ -107,6 +107,35 @@ MANIFEST = Place("manifest-map", (MAP,), count="fields", inside=[
     key("install"), within("install", INSTALL),
     key("text-digest"), *bare_digest("text-digest")])
 
+# ---- manifest of an app and a module: places of the second pair have "module" in their names ----
+
+MODULE_COMPONENTS = Place("modules-components", (ARRAY,), "components-form", count="components-form", inside=[
+    *COMPONENTS.inside,
+    Place("module-component", (ARRAY,), "components-form", count="components-form", inside=[
+        Place("module-word", (BYTES,), value="components-form"), Place("module-name", (BYTES,), value="module-name")]),
+    Place("module-list-component", (ARRAY,), "components-form", count="components-form", inside=[
+        Place("module-list-word", (BYTES,), value="components-form"), Place("module-list-name", (BYTES,), value="components-form"),
+        Place("module-list-mark", (BYTES,), value="components-form")])])
+MODULE_SHARED = Place("modules-shared-items", (ARRAY,), "command-unexpected", count="command-unexpected", inside=[
+    *SHARED.inside,
+    *index("module-image-index"), command("module-image-override"),
+    parameters("module-image-parameters", parameter("module-image-digest", digest("module-image-digest")),
+               parameter("module-image-size", Place("module-image-size", **SIZE))),
+    *index("module-list-index"), command("module-list-override"),
+    parameters("module-list-parameters", parameter("module-list-digest", digest("module-list-digest")),
+               parameter("module-list-size", Place("module-list-size", **SIZE)))])
+MODULE_VALIDATE = Place("modules-validate-items", (ARRAY,), "command-unexpected", count="command-unexpected", inside=[
+    *VALIDATE.inside, *index("module-validate-index"), *condition("module-validate-match")])
+MODULE_INSTALL = Place("modules-install-items", (ARRAY,), "command-unexpected", count="command-unexpected", inside=[
+    *INSTALL.inside, *uri_group("module-list", Place("module-list-uri", (TEXT,), value="list-uri")),
+    *uri_group("module-image", Place("module-uri", (TEXT,)))])
+MODULES = Place("manifest-map", (MAP,), count="fields", inside=[
+    key("version"), exact("version", "manifest-version"), key("sequence"), Place("sequence", (UINT,), "sequence-form"),
+    key("common"), within("common", Place("common-map", (MAP,), count="fields", inside=[
+        key("components"), MODULE_COMPONENTS, key("shared"), within("shared", MODULE_SHARED)])),
+    key("set-version"), within("set-version", VERSION), key("validate"), within("validate", MODULE_VALIDATE),
+    key("install"), within("install", MODULE_INSTALL)])
+
 # ---- envelope ----
 
 BLOCK = Place("block-tag", (TAG,), "block-form", "block-form", inside=[

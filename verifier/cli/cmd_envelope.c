@@ -16,10 +16,12 @@ const char verify_envelope_help[] =
     "  --image F            the image the (one) envelope was made for; without it, and when\n"
     "                       the envelope does not carry its image, the image, --floor,\n"
     "                       --format and --chip are not judged\n"
+    "  --module NAME=F      the module's file, which is raw bytes; may be repeated\n"
     "\n"
     "What a device would know of itself; whatever is not given is not judged:\n"
     "  --vendor D --class C vendor domain and class name of the device\n"
     "  --component NAME     app or factory\n"
+    "  --no-modules         it has no room for modules: refuse a release with any\n"
     "  --newer-than S       refuse a sequence number of S or below\n"
     "  --slot-size N        bytes (K and M are understood)\n"
     "  --format esp|raw     the kind of image it takes\n"
@@ -37,20 +39,7 @@ const char verify_envelope_help[] =
     "was refused, else 2 when one could not be judged.\n";
 
 /* All options of this command, by their letters in options.c. */
-#define ALLOWED "tmivckmnfsoprP2+"
-
-static enum bulla_status open_inputs(const struct verify_options *options, int *envelope,
-                                     int *image, char why[VERIFY_WHY_MAX])
-{
-    *envelope = -1;
-    *image = -1;
-    if (options->image != NULL) {
-        enum bulla_status status = verify_file_open(options->image, image, why);
-        if (status != BULLA_OK)
-            return status;
-    }
-    return verify_source_open(options, options->file, envelope, why);
-}
+#define ALLOWED "tmiMNvckmnfsoprP2+"
 
 static void close_input(int fd)
 {
@@ -58,24 +47,50 @@ static void close_input(int fd)
         (void)close(fd);
 }
 
+static enum bulla_status open_inputs(const struct verify_options *options, int *envelope,
+                                     struct judgement_files *files, char why[VERIFY_WHY_MAX])
+{
+    enum bulla_status status = BULLA_OK;
+    *envelope = -1;
+    *files = (struct judgement_files){.image = -1};
+    if (options->image != NULL)
+        status = verify_file_open(options->image, &files->image, why);
+    for (size_t i = 0; status == BULLA_OK && i < options->module_count; i++) {
+        const char *path = host_named_file(options->modules[i], files->modules[i].name);
+        status = verify_file_open(path, &files->modules[i].fd, why);
+        if (status == BULLA_OK)
+            files->module_count++;
+    }
+    return status == BULLA_OK ? verify_source_open(options, options->file, envelope, why) : status;
+}
+
+static void close_inputs(int envelope, const struct judgement_files *files)
+{
+    close_input(envelope);
+    close_input(files->image);
+    for (uint32_t i = 0; i < files->module_count; i++)
+        close_input(files->modules[i].fd);
+}
+
 static int judge(struct host_tool *tool, const struct verify_options *options,
                  const struct bulla_trust *trust, const struct tree_trust *second)
 {
     struct judgement j = {.workspace = NULL};
+    struct judgement_files files;
     char why[VERIFY_WHY_MAX] = "";
     int envelope;
-    int image;
     host_member(tool, "file", options->file);
-    enum bulla_status status = open_inputs(options, &envelope, &image, why);
+    enum bulla_status status = open_inputs(options, &envelope, &files, why);
     bool opened = status == BULLA_OK;
     if (opened) {
         bool agrees = false;
-        status = judgement_run(&j, trust, &options->device, envelope, image, why);
+        status = judgement_run(&j, trust, &options->device, envelope, &files, why);
         const struct second_question question = {.j = &j,
                                                  .trust = second,
                                                  .fd = envelope,
                                                  .effort = TREE_EVERYTHING,
-                                                 .other_image = options->image != NULL};
+                                                 .other_image = options->image != NULL ||
+                                                                options->module_count > 0};
         status = second_ask(tool, &question, status, why, &agrees);
         if (status == BULLA_OK || j.authenticated)
             report_judgement(tool, &j, options, status);
@@ -85,8 +100,7 @@ static int judge(struct host_tool *tool, const struct verify_options *options,
     int code = host_end(tool, status, "%s", why[0] != '\0' ? why : bulla_status_sentence(status));
     if (opened)
         judgement_free(&j);
-    close_input(envelope);
-    close_input(image);
+    close_inputs(envelope, &files);
     return code;
 }
 
@@ -101,8 +115,9 @@ int verify_envelope(struct host_tool *tool, int argc, char **argv)
         return HOST_EXIT_OK;
     }
     bool several = verify_is_several(&options);
-    if (several && options.image != NULL)
-        return host_usage(tool, "--image goes with one envelope: an image belongs to one of them");
+    if (several && (options.image != NULL || options.module_count > 0))
+        return host_usage(tool, "%s goes with one envelope: an image belongs to one of them",
+                          options.image != NULL ? "--image" : "--module");
     struct keys_trust trust;
     int code;
     if (!verify_trust_load(tool, &options, &trust, &code))

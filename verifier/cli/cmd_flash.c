@@ -63,7 +63,15 @@ static int audit_dump(struct host_tool *tool, struct host_buffer *dump,
     (void)snprintf(why, sizeof why, "%s", bulla_status_sentence(status));
     if (status == BULLA_OK) {
         flash_report(tool, audit);
+        enum bulla_status modules = flash_report_modules(tool, audit);
         status = verdict(audit, why, sizeof why);
+        if (status == BULLA_OK && modules != BULLA_OK) {
+            status = modules;
+            (void)snprintf(why, sizeof why, "it boots, but %s",
+                           modules == BULLA_E_MODULE_DIGEST
+                               ? "modules in their area do not verify, and no lookup finds them"
+                               : bulla_status_sentence(modules));
+        }
     }
     if (audit != NULL)
         flash_audit_free(audit);

@@ -291,8 +291,10 @@ static void predict(struct flash_audit *audit, const struct bulla_trust *trust)
     struct bulla_otadata copy = audit->client.otadata;
     const struct bulla_layout *layout = &audit->client.layout;
     bool initial;
-    audit->idf_slot = bulla_ota_idf_select(&copy, layout->slot_count, layout->factory.size != 0,
-                                           true, &audit->idf_rewrites, &initial);
+    /* banks are data to it */
+    audit->idf_slot =
+        bulla_ota_idf_select(&copy, layout->in_place ? 0 : layout->slot_count,
+                             layout->factory.size != 0, true, &audit->idf_rewrites, &initial);
     if (flash_audit_refuses(audit)) {
         audit->boot_status = audit->open_status;
         return;

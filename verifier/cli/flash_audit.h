@@ -76,6 +76,12 @@ void flash_label(const struct flash_audit *audit, int32_t slot, char *buf, size_
 
 void flash_report_state(struct host_tool *tool, const struct flash_audit *audit);
 
+/* ---- flash_modules.c ---- */
+
+/* BULLA_E_MODULE_DIGEST: some that a lookup could ask for do not verify. */
+BULLA_MUST_CHECK enum bulla_status flash_report_modules(struct host_tool *tool,
+                                                        struct flash_audit *audit);
+
 /* ---- flash_report.c ---- */
 
 void flash_report(struct host_tool *tool, const struct flash_audit *audit);

@@ -30,6 +30,8 @@ static const struct kind kinds[] = {
     {2, 0x01, "bootloader, ota"},
     {3, 0x00, "partition_table, primary"},
     {BULLA_TYPE_BULLA, 0x00, "bulla, state"},
+    {BULLA_TYPE_BULLA, 0x10, "bulla, bank_0"},
+    {BULLA_TYPE_BULLA, 0x11, "bulla, bank_1"},
 };
 
 void flash_kind_text(const struct bulla_partition *p, char *buf, size_t size)

@@ -194,13 +194,21 @@ static void say_envelope(const struct host_tool *tool, const struct audited_slot
     report_line(tool, "", "sha-256 %s", hex);
 }
 
+/* In place: what is executed, and what it is copied from. */
+static const char *role(const struct flash_audit *audit, int32_t slot)
+{
+    if (!audit->client.layout.in_place)
+        return "slot";
+    return slot == BULLA_SLOT_FACTORY ? "execution area" : "bank";
+}
+
 static void report_slot(struct host_tool *tool, const struct flash_audit *audit,
                         const struct audited_slot *s, json_t *list)
 {
     char label[LABEL_TEXT_MAX];
     flash_label(audit, s->slot, label, sizeof label);
-    host_say(tool, "slot %s at 0x%" PRIx32 ", %" PRIu32 " bytes: %s", label, s->partition->offset,
-             s->partition->size, standing(s));
+    host_say(tool, "%s %s at 0x%" PRIx32 ", %" PRIu32 " bytes: %s", role(audit, s->slot), label,
+             s->partition->offset, s->partition->size, standing(s));
     if (s->status != BULLA_OK && !s->blank)
         report_line(tool, "because", "%s: %s", bulla_status_name(s->status),
                     bulla_status_sentence(s->status));
@@ -259,10 +267,34 @@ static void boot_reason(const struct flash_audit *audit, char *buf, size_t size)
     }
 }
 
+/* In place: does the execution area hold what boots next? */
+static void copy_text(const struct flash_audit *audit, char *buf, size_t size)
+{
+    char area[LABEL_TEXT_MAX];
+    struct bulla_boots boots;
+    bool found = false;
+    buf[0] = '\0';
+    if (!audit->client.layout.in_place || audit->boot.slot < 0)
+        return;
+    flash_label(audit, BULLA_SLOT_FACTORY, area, sizeof area);
+    bool cut = bulla_state_get_boots(&audit->client.state, &boots, &found) == BULLA_OK &&
+               (boots.left & BULLA_BOOTS_PLACING) != 0;
+    if (!audit->boot.placed)
+        (void)snprintf(buf, size, "; %s, where it is executed, holds it", area);
+    else if (cut)
+        (void)snprintf(buf, size,
+                       "; a copy into %s, where it is executed, was interrupted, and is "
+                       "made again first",
+                       area);
+    else
+        (void)snprintf(buf, size, "; it is copied into %s first, where it is executed", area);
+}
+
 void flash_boot_sentence(const struct flash_audit *audit, char *buf, size_t size)
 {
     char label[LABEL_TEXT_MAX];
     char reason[2 * LABEL_TEXT_MAX];
+    char copy[2 * LABEL_TEXT_MAX];
     if (audit->boot_status != BULLA_OK && flash_audit_refuses(audit)) {
         (void)snprintf(buf, size, "nothing boots: the device refuses to start (%s: %s)",
                        bulla_status_name(audit->open_status),
@@ -280,7 +312,8 @@ void flash_boot_sentence(const struct flash_audit *audit, char *buf, size_t size
     }
     flash_label(audit, audit->boot.slot, label, sizeof label);
     boot_reason(audit, reason, sizeof reason);
-    (void)snprintf(buf, size, "%s boots next: %s", label, reason);
+    copy_text(audit, copy, sizeof copy);
+    (void)snprintf(buf, size, "%s boots next: %s%s", label, reason, copy);
 }
 
 static void report_boot(struct host_tool *tool, const struct flash_audit *audit)
@@ -303,10 +336,11 @@ static void report_boot(struct host_tool *tool, const struct flash_audit *audit)
         return;
     (void)json_object_set_new(
         tool->doc, "boot",
-        json_pack("{s:o, s:s, s:s, s:b, s:b}", "slot",
+        json_pack("{s:o, s:s, s:s, s:b, s:b, s:b}", "slot",
                   audit->boot_status == BULLA_OK ? json_string(label) : json_null(), "why",
                   sentence, "status", bulla_status_name(audit->boot_status), "trial",
-                  (int)audit->boot.trial, "sealed", (int)audit->boot.sealed));
+                  (int)audit->boot.trial, "sealed", (int)audit->boot.sealed, "copied_first",
+                  (int)audit->boot.placed));
     (void)json_object_set_new(tool->doc, "idf_boot",
                               json_pack("{s:o, s:b}", "slot",
                                         try_all ? json_null() : json_string(idf), "rewrites",

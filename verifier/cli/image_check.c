@@ -5,14 +5,14 @@
 
 #include "verify.h"
 
-enum bulla_status image_check_init(struct image_check *check, const struct bulla_manifest *manifest,
+enum bulla_status image_check_init(struct image_check *check, const struct bulla_image *image,
                                    const struct bulla_device *device, const struct bulla_list *list)
 {
-    check->manifest = manifest;
+    check->image = image;
     check->device = device;
     check->side.image_judged = false;
     check->side.facts = 0;
-    bulla_espimage_init(&check->side.structure, manifest->image.size);
+    bulla_espimage_init(&check->side.structure, image->size);
     bulla_sha256_init(&check->whole);
     return bulla_sectors_init(&check->side.sectors, list, check->side.chunk,
                               sizeof check->side.chunk);
@@ -39,7 +39,8 @@ enum bulla_status image_check_sectors(void *ctx, struct bulla_bytes block)
             return status;
         if (sector.len == 0)
             continue;
-        status = look_inside(check, sector);
+        if (check->image->name.len == 0)
+            status = look_inside(check, sector);
         if (status != BULLA_OK)
             return status;
     }
@@ -62,11 +63,14 @@ enum bulla_status image_check_finish(struct image_check *check, uint32_t *facts)
     status = bulla_sha256_finish(&check->whole, digest);
     if (status != BULLA_OK)
         return status;
-    if (!bulla_digest_equal(digest, check->manifest->image.digest))
+    if (!bulla_digest_equal(digest, check->image->digest))
         return BULLA_E_IMAGE_DIGEST;
+    *facts |= BULLA_FACT_DIGEST;
+    if (check->image->name.len > 0)
+        return BULLA_OK;
     status = bulla_espimage_finish(&check->side.structure);
     if (status != BULLA_OK)
         return status;
-    *facts |= check->side.facts | BULLA_FACT_DIGEST | BULLA_FACT_STRUCTURE;
+    *facts |= check->side.facts | BULLA_FACT_STRUCTURE;
     return BULLA_OK;
 }

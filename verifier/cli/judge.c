@@ -26,7 +26,7 @@ static enum bulla_status io_failed(const char *what, char why[VERIFY_WHY_MAX])
 /* Room for the text, then for the whole list of an image whose size is signed by now. */
 static enum bulla_status give_workspace(struct judgement *j)
 {
-    uint64_t size = bulla_list_workspace_whole(j->reader.manifest.image.size);
+    uint64_t size = bulla_list_workspace_whole(j->reader.image.size);
     if (size < BULLA_WORKSPACE_MIN)
         size = BULLA_WORKSPACE_MIN;
     if (size > j->workspace_len) {
@@ -54,7 +54,7 @@ static enum bulla_status keep_text(struct judgement *j)
 static enum bulla_status start_image(struct judgement *j)
 {
     j->image_known = true;
-    return image_check_init(&j->image, &j->reader.manifest, &j->device, &j->reader.list);
+    return image_check_init(&j->image, &j->reader.image, &j->device, &j->reader.list);
 }
 
 static enum bulla_status take_bundled(struct judgement *j)
@@ -78,7 +78,7 @@ static enum bulla_status check_uri(const struct judgement *j)
     enum bulla_status status =
         bulla_url_parse((struct bulla_bytes){(const uint8_t *)base, sizeof(base) - 1}, &url);
     if (status == BULLA_OK)
-        status = bulla_url_resolve(&url, j->reader.manifest.image.uri, &url);
+        status = bulla_url_resolve(&url, j->reader.image.uri, &url);
     return status == BULLA_OK ? BULLA_OK : BULLA_E_URI_FORM;
 }
 
@@ -153,7 +153,7 @@ static enum bulla_status judge_length(uint64_t found, uint32_t expected, char wh
  * nobody knows before, cannot carry a tail past us. */
 static enum bulla_status feed_image(struct judgement *j, int fd, char why[VERIFY_WHY_MAX])
 {
-    uint32_t size = j->reader.manifest.image.size;
+    uint32_t size = j->reader.image.size;
     struct host_consumer consumers[] = {
         {.take = image_check_sectors, .ctx = &j->image},
         {.take = image_check_digest, .ctx = &j->image},
@@ -177,7 +177,7 @@ static enum bulla_status read_image(struct judgement *j, int fd, char why[VERIFY
         return io_failed("the image", why);
     enum bulla_status status = BULLA_OK;
     if (S_ISREG(about.st_mode))
-        status = judge_length((uint64_t)about.st_size, j->reader.manifest.image.size, why);
+        status = judge_length((uint64_t)about.st_size, j->reader.image.size, why);
     if (status != BULLA_OK)
         return status;
     status = start_image(j);
@@ -195,6 +195,8 @@ static enum bulla_status decide(const struct judgement *j)
     uint32_t required = bulla_policy_required(&j->device);
     if (!j->image_judged)
         required &= ~IMAGE_FACTS;
+    if (j->reader.image.name.len > 0)
+        required &= ~(uint32_t)BULLA_FACTS_OF_APP;
     uint32_t facts = j->facts | j->reader.facts;
     return bulla_policy_verdict(facts, required) == BULLA_YES ? BULLA_OK : BULLA_E_NOT_JUDGED;
 }
@@ -221,9 +223,112 @@ static void explain(const struct judgement *j, enum bulla_status status, char wh
                            VERIFY_WHY_MAX);
 }
 
+static int file_for(const struct judgement_files *files, const struct bulla_image *image)
+{
+    if (files == NULL)
+        return -1;
+    if (image->name.len == 0)
+        return files->image;
+    for (uint32_t i = 0; i < files->module_count; i++) {
+        if (bulla_bytes_equal(verify_text(files->modules[i].name), image->name))
+            return files->modules[i].fd;
+    }
+    return -1;
+}
+
+/* Every file that was given belongs to an image of the manifest. */
+static enum bulla_status match_files(const struct judgement *j, const struct judgement_files *files,
+                                     char why[VERIFY_WHY_MAX])
+{
+    const struct bulla_manifest *m = &j->reader.manifest;
+    struct bulla_image image;
+    if (files->image >= 0 && m->image.name.len > 0) {
+        (void)snprintf(why, VERIFY_WHY_MAX, "--image: the envelope has modules and no app");
+        return BULLA_E_USAGE;
+    }
+    for (uint32_t f = 0; f < files->module_count; f++) {
+        bool found = false;
+        for (uint32_t i = 0; i < m->images; i++)
+            found = found ||
+                    (bulla_manifest_image(j->reader.envelope.manifest, i, &image) == BULLA_OK &&
+                     bulla_bytes_equal(verify_text(files->modules[f].name), image.name));
+        if (!found) {
+            (void)snprintf(why, VERIFY_WHY_MAX, "--module %s: the envelope names no such module",
+                           files->modules[f].name);
+            return BULLA_E_USAGE;
+        }
+    }
+    return BULLA_OK;
+}
+
+static void name_module(const struct bulla_image *image, enum bulla_status status,
+                        char why[VERIFY_WHY_MAX])
+{
+    char detail[VERIFY_WHY_MAX - 64u];
+    (void)snprintf(detail, sizeof detail, "%s",
+                   why[0] != '\0' ? why : bulla_status_sentence(status));
+    (void)snprintf(why, VERIFY_WHY_MAX, "module %.*s: %s", (int)image->name.len,
+                   (const char *)image->name.data, detail);
+}
+
+/* One pass over the envelope, for one of its images, and that image if there is a file of it. */
+static enum bulla_status pass(struct judgement *j, uint32_t want, int fd_envelope,
+                              const struct judgement_files *files, char why[VERIFY_WHY_MAX])
+{
+    bulla_reader_init(&j->reader, j->trust, &j->device, j->head);
+    bulla_reader_want(&j->reader, want);
+    enum bulla_status status = read_envelope(j, fd_envelope, why);
+    if (status == BULLA_OK && files != NULL && want == 0)
+        status = match_files(j, files, why);
+    int fd_image = status == BULLA_OK ? file_for(files, &j->reader.image) : -1;
+    if (status == BULLA_OK && fd_image >= 0)
+        status = read_image(j, fd_image, why);
+    if (status == BULLA_OK)
+        status = decide(j);
+    if (status == BULLA_OK)
+        return status;
+    explain(j, status, why);
+    if (j->reader.image.name.len > 0 && status != BULLA_E_USAGE)
+        name_module(&j->reader.image, status, why);
+    return status;
+}
+
+/* A further image has a pass of its own. */
+static enum bulla_status further_pass(struct judgement *j, uint32_t index, int fd_envelope,
+                                      const struct judgement_files *files, char why[VERIFY_WHY_MAX])
+{
+    struct bulla_image image;
+    enum bulla_status status = bulla_manifest_image(j->reader.envelope.manifest, index, &image);
+    if (status != BULLA_OK)
+        return status;
+    if (lseek(fd_envelope, 0, SEEK_SET) != 0) {
+        (void)snprintf(why, VERIFY_WHY_MAX,
+                       "an envelope of %lu images is read once for each: a file is needed",
+                       (unsigned long)j->reader.manifest.images);
+        return BULLA_E_NOT_JUDGED;
+    }
+    struct judgement *other = calloc(1, sizeof *other);
+    if (other == NULL)
+        return BULLA_E_IO;
+    other->trust = j->trust;
+    other->device = j->device;
+    status = pass(other, index, fd_envelope, files, why);
+    if (status == BULLA_OK && /* or each pass might have judged another one */
+        !bulla_digest_equal(other->reader.manifest_digest, j->reader.manifest_digest)) {
+        (void)snprintf(why, VERIFY_WHY_MAX, "the envelope changed while it was read");
+        status = BULLA_E_IO;
+    }
+    if (status != BULLA_OK) /* the reader's verdict, whichever pass found it */
+        j->reader.failed = other->reader.failed;
+    j->judged |= (uint32_t)other->image_judged << index;
+    judgement_free(other);
+    free(other);
+    return status;
+}
+
 enum bulla_status judgement_run(struct judgement *j, const struct bulla_trust *trust,
-                                const struct bulla_device *device, int fd_envelope, int fd_image,
-                                char why[VERIFY_WHY_MAX])
+                                const struct bulla_device *device, int fd_envelope,
+                                const struct judgement_files *files, char why[VERIFY_WHY_MAX])
 {
     free(j->text.data);
     *j = (struct judgement){
@@ -233,14 +338,10 @@ enum bulla_status judgement_run(struct judgement *j, const struct bulla_trust *t
         .device = *device,
     };
     why[0] = '\0';
-    bulla_reader_init(&j->reader, trust, &j->device, j->head);
-    enum bulla_status status = read_envelope(j, fd_envelope, why);
-    if (status == BULLA_OK && fd_image >= 0)
-        status = read_image(j, fd_image, why);
-    if (status == BULLA_OK)
-        status = decide(j);
-    if (status != BULLA_OK)
-        explain(j, status, why);
+    enum bulla_status status = pass(j, 0, fd_envelope, files, why);
+    j->judged = j->image_judged ? 1u : 0u;
+    for (uint32_t i = 1; status == BULLA_OK && i < j->reader.manifest.images; i++)
+        status = further_pass(j, i, fd_envelope, files, why);
     return status;
 }
 

@@ -11,6 +11,8 @@ static const struct option long_options[] = {
     {"trust", required_argument, NULL, 't'},
     {"threshold", required_argument, NULL, 'm'},
     {"image", required_argument, NULL, 'i'},
+    {"module", required_argument, NULL, 'M'},
+    {"no-modules", no_argument, NULL, 'N'},
     {"vendor", required_argument, NULL, 'v'},
     {"class", required_argument, NULL, 'c'},
     {"component", required_argument, NULL, 'k'},
@@ -99,6 +101,22 @@ static bool set_device_name(int letter, const char *text, struct verify_options 
     return true;
 }
 
+static bool add_module(const char *text, struct verify_options *o, char why[VERIFY_WHY_MAX])
+{
+    char name[BULLA_COMPONENT_NAME_MAX + 1u], other[BULLA_COMPONENT_NAME_MAX + 1u];
+    if (host_named_file(text, name) == NULL)
+        return wrong(why, "--module takes NAME=FILE, not '%s'", text);
+    for (size_t i = 0; i < o->module_count; i++) {
+        (void)host_named_file(o->modules[i], other);
+        if (strcmp(name, other) == 0)
+            return wrong(why, "--module %s is given twice", name);
+    }
+    if (o->module_count == BULLA_IMAGES_MAX)
+        return wrong(why, "--module is given more than %u times", BULLA_IMAGES_MAX);
+    o->modules[o->module_count++] = text;
+    return true;
+}
+
 static bool set_option(int letter, const char *text, struct verify_options *o,
                        char why[VERIFY_WHY_MAX])
 {
@@ -106,6 +124,8 @@ static bool set_option(int letter, const char *text, struct verify_options *o,
         return set_device_number(letter, text, o, why);
     if (strchr("okp", letter) != NULL)
         return set_device_name(letter, text, o, why);
+    if (letter == 'M')
+        return add_module(text, o, why);
     if (letter == 't') {
         if (o->trust_count == VERIFY_TRUST_MAX)
             return wrong(why, "--trust is given more than %u times", VERIFY_TRUST_MAX);
@@ -127,6 +147,8 @@ static bool set_option(int letter, const char *text, struct verify_options *o,
         o->vendor = text;
     else if (letter == 'c')
         o->class_name = text;
+    else if (letter == 'N')
+        o->device.takes_modules = false;
     else if (letter == '2')
         o->second_reading = true;
     else if (letter == 'h')
@@ -185,7 +207,7 @@ static bool parse(int argc, char **argv, const char *allowed, struct verify_opti
 enum bulla_status verify_options_parse(int argc, char **argv, const char *allowed,
                                        struct verify_options *out, char why[VERIFY_WHY_MAX])
 {
-    *out = (struct verify_options){.file = NULL};
+    *out = (struct verify_options){.device.takes_modules = true};
     return parse(argc, argv, allowed, out, why) ? BULLA_OK : BULLA_E_USAGE;
 }
 

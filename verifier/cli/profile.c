@@ -5,7 +5,6 @@
 #include "profile.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "bulla/cbor.h"
 #include "bulla/envelope.h"
@@ -49,16 +48,16 @@ static enum bulla_status check_head(struct bulla_bytes bytes, struct bulla_envel
     return status == BULLA_OK ? bulla_manifest_decode(envelope->manifest, manifest) : status;
 }
 
-static enum bulla_status check_list(struct bulla_bytes content, const struct bulla_manifest *m)
+static enum bulla_status check_list(struct bulla_bytes content, const struct bulla_image *image)
 {
-    if (content.len != m->image.list_size)
+    if (content.len != image->list_size)
         return BULLA_E_LIST_SIZE;
     struct bulla_list list;
-    uint64_t size = bulla_list_workspace_whole(m->image.size);
+    uint64_t size = bulla_list_workspace_whole(image->size);
     uint8_t *workspace = size <= SIZE_MAX ? malloc((size_t)size) : NULL;
     if (workspace == NULL)
         return BULLA_E_IO;
-    enum bulla_status status = bulla_list_init(&list, &m->image, workspace, (size_t)size);
+    enum bulla_status status = bulla_list_init(&list, image, workspace, (size_t)size);
     if (status == BULLA_OK)
         status = bulla_list_feed(&list, content);
     if (status == BULLA_OK)
@@ -81,13 +80,29 @@ static enum bulla_status check_text(struct bulla_bytes bstr, struct bulla_bytes 
 /* What has been met of the members after the manifest. */
 struct members {
     bool text;
-    bool list;
+    uint32_t lists;
 };
 
-static enum bulla_status check_member(struct bulla_cbor *r, const struct bulla_manifest *m,
-                                      struct members *seen, const char **where)
+/* The image whose list this key names; false: nobody's. */
+static bool find_list(struct bulla_bytes key, struct bulla_bytes manifest, uint32_t images,
+                      struct bulla_image *image)
 {
-    struct bulla_bytes name = m->image.component;
+    uint8_t name[BULLA_LIST_NAME_MAX];
+    for (uint32_t i = 0; i < images; i++) {
+        if (bulla_manifest_image(manifest, i, image) != BULLA_OK)
+            return false;
+        struct bulla_bytes list = {name, bulla_list_name(image, name)};
+        if (bulla_bytes_equal(key, list))
+            return true;
+    }
+    return false;
+}
+
+static enum bulla_status check_member(struct bulla_cbor *r, struct bulla_bytes manifest,
+                                      const struct bulla_manifest *m, struct members *seen,
+                                      const char **where)
+{
+    struct bulla_image image;
     bool numbered = bulla_cbor_peek(r) == MAJOR_UINT;
     uint64_t number = numbered ? bulla_cbor_uint(r) : 0;
     struct bulla_bytes key = {NULL, 0};
@@ -103,14 +118,13 @@ static enum bulla_status check_member(struct bulla_cbor *r, const struct bulla_m
         seen->text = true;
         return check_text(bstr, content, m);
     }
-    if (key.len == name.len + 1 && key.data[0] == '#' &&
-        memcmp(key.data + 1, name.data, name.len) == 0) {
+    if (!numbered && find_list(key, manifest, m->images, &image)) {
         *where = "sector list";
-        seen->list = true;
-        return check_list(content, m);
+        seen->lists++;
+        return check_list(content, &image);
     }
     *where = "integrated payload";
-    if (numbered || !bulla_bytes_equal(key, m->image.uri))
+    if (numbered || m->images > 1 || !bulla_bytes_equal(key, m->image.uri))
         return BULLA_E_ENVELOPE_MEMBER_UNKNOWN;
     if (content.len == m->image.size)
         return BULLA_OK;
@@ -146,13 +160,13 @@ enum bulla_status profile_check(struct bulla_bytes bytes, const char **where,
     uint32_t count = envelope.members - MEMBERS_OF_HEAD;
     status = check_keys(r.left, count);
     for (uint32_t i = 0; i < count && status == BULLA_OK; i++)
-        status = check_member(&r, manifest, &seen, where);
+        status = check_member(&r, envelope.manifest, manifest, &seen, where);
     if (status != BULLA_OK)
         return status;
     *where = "envelope";
     if (manifest->has_text && !seen.text)
         return BULLA_E_TEXT_MISSING;
-    if (!seen.list)
+    if (seen.lists < manifest->images)
         return BULLA_E_ENVELOPE_MEMBER_MISSING;
     return r.left.len > 0 ? BULLA_E_ENVELOPE_TRAILING : BULLA_OK;
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bulla/cbor.h"
 #include "verify.h"
 
 struct bulla_bytes verify_text(const char *text)
@@ -149,13 +148,25 @@ static bool no_slot_size(const struct judgement *j)
 {
     return !j->device.has_slot_size;
 }
+static bool is_module(const struct judgement *j)
+{
+    return j->reader.manifest.image.name.len > 0;
+}
 static bool no_image(const struct judgement *j)
 {
-    return !j->image_judged;
+    return !j->image_judged && !is_module(j);
+}
+static uint32_t modules_of(const struct judgement *j)
+{
+    return (1u << j->reader.manifest.images) - (is_module(j) ? 1u : 2u);
+}
+static bool no_modules(const struct judgement *j)
+{
+    return (modules_of(j) & ~j->judged) != 0;
 }
 static bool no_format(const struct judgement *j)
 {
-    return !j->image_judged || !j->device.has_format;
+    return !j->image_judged || !j->device.has_format || is_module(j);
 }
 static bool is_raw(const struct judgement *j)
 {
@@ -164,17 +175,18 @@ static bool is_raw(const struct judgement *j)
 /* a raw image names no chip */
 static bool no_chip(const struct judgement *j)
 {
-    return !j->image_judged || !j->device.has_chip || is_raw(j);
+    return !j->image_judged || !j->device.has_chip || is_raw(j) || is_module(j);
 }
 static bool no_floor(const struct judgement *j)
 {
-    return !j->image_judged || !j->device.has_floor;
+    return !j->image_judged || !j->device.has_floor || is_module(j);
 }
 
 static const struct unjudged unjudged[] = {
     {"sequence", no_sequence},   {"vendor", no_ids},          {"class", no_ids},
     {"component", no_component}, {"slot-size", no_slot_size}, {"image", no_image},
-    {"format", no_format},       {"chip", no_chip},           {"floor", no_floor},
+    {"modules", no_modules},     {"format", no_format},       {"chip", no_chip},
+    {"floor", no_floor},
 };
 #define UNJUDGED_COUNT (sizeof unjudged / sizeof unjudged[0])
 
@@ -188,8 +200,10 @@ static void say_unjudged(const struct host_tool *tool, const struct judgement *j
                                      unjudged[i].what);
     if (used > 0)
         report_line(tool, "not judged", "%s", line);
-    if (!j->image_judged)
+    if (no_image(j))
         report_line(tool, "", "%s", "no image was given (--image) and the envelope carries none");
+    if (no_modules(j))
+        report_line(tool, "", "%s", "not every module was given (--module NAME=FILE)");
 }
 
 static json_t *unjudged_json(const struct judgement *j)
@@ -210,6 +224,12 @@ static const char *standing_text(enum block_standing standing)
     return standing == BLOCK_FOREIGN ? "foreign, skipped" : "invalid";
 }
 
+static bool may_sign(const struct bulla_trust_key *key, const struct bulla_manifest *m)
+{
+    return bulla_trust_key_may(key, m->image.component) == BULLA_FACT_RIGHTS &&
+           (m->images == 1 || bulla_trust_key_may(key, verify_text("module")) == BULLA_FACT_RIGHTS);
+}
+
 static void say_blocks(const struct host_tool *tool, const struct judgement *j,
                        const struct bulla_wrapper *wrapper)
 {
@@ -222,8 +242,7 @@ static void say_blocks(const struct host_tool *tool, const struct judgement *j,
         char hex[2 * BULLA_KEY_ID_SIZE + 1] = "(no key id)";
         if (id.len == BULLA_KEY_ID_SIZE)
             host_hex(id, hex);
-        bool may = key < 0 ||
-                   bulla_trust_key_may(&j->trust->keys[key], j->reader.manifest.image.component);
+        bool may = key < 0 || may_sign(&j->trust->keys[key], &j->reader.manifest);
         report_line(tool, "signature", "block %lu: key %s: %s%s", (unsigned long)i + 1, hex,
                     standing_text(standing), may ? "" : ", may not sign for this component");
     }
@@ -263,36 +282,6 @@ static json_t *signers_json(const struct judgement *j)
             (void)json_array_append_new(signers, report_hex_json((struct bulla_bytes){
                                                      j->trust->keys[i].id, BULLA_KEY_ID_SIZE}));
     return signers;
-}
-
-/* ---- text member: checked by the reader, {language: {1..4: text}} ---- */
-
-static const char *const text_names[] = {"", "manifest-description", "update-description",
-                                         "json-source", "yaml-source"};
-
-static const char *text_name(uint64_t key)
-{
-    return key < sizeof text_names / sizeof text_names[0] ? text_names[key] : "";
-}
-
-static void tell_text(const struct host_tool *tool, const struct judgement *j, json_t *languages)
-{
-    struct bulla_cbor r;
-    bulla_cbor_init(&r, (struct bulla_bytes){j->text.data, j->text.len});
-    for (uint64_t left = bulla_cbor_map(&r); left > 0 && r.failed == BULLA_OK; left--) {
-        char *language = host_escape(bulla_cbor_tstr(&r));
-        json_t *texts = json_object();
-        for (uint64_t n = bulla_cbor_map(&r); n > 0 && r.failed == BULLA_OK; n--) {
-            const char *name = text_name(bulla_cbor_uint(&r));
-            char *text = host_escape(bulla_cbor_tstr(&r));
-            if (text != NULL && language != NULL)
-                host_say(tool, "  %-14s [%s] %s: %s", "text", language, name, text);
-            (void)json_object_set_new(texts, name, text != NULL ? json_string(text) : NULL);
-            free(text);
-        }
-        (void)json_object_set_new(languages, language != NULL ? language : "", texts);
-        free(language);
-    }
 }
 
 /* ---- all of it ---- */
@@ -383,6 +372,14 @@ static void fill_doc(json_t *doc, const struct judgement *j, const struct bulla_
     (void)json_object_set_new(doc, "not_judged", unjudged_json(j));
 }
 
+static const char *intact_text(const struct judgement *j)
+{
+    uint32_t all = (1u << j->reader.manifest.images) - 1u;
+    if (j->judged == all)
+        return all == 1u ? ", image intact" : ", all images intact";
+    return j->judged == 0 ? "; image not judged" : "; some images not judged";
+}
+
 static void say_verdict(const struct host_tool *tool, const struct judgement *j,
                         enum bulla_status status)
 {
@@ -395,8 +392,7 @@ static void say_verdict(const struct host_tool *tool, const struct judgement *j,
                  m->version.count > 0 ? host_version_text(&m->version, version, sizeof version)
                                       : "without version",
                  (unsigned long)m->sequence, (unsigned long)signer_count(j),
-                 (unsigned long)j->trust->key_count,
-                 j->image_judged ? ", image intact" : "; image not judged");
+                 (unsigned long)j->trust->key_count, intact_text(j));
 }
 
 void report_accepted(const struct host_tool *tool, const struct judgement *j, const char *path)
@@ -408,8 +404,7 @@ void report_accepted(const struct host_tool *tool, const struct judgement *j, co
              (const char *)m->image.component.data,
              m->version.count > 0 ? host_version_text(&m->version, version, sizeof version)
                                   : "without version",
-             (unsigned long)signer_count(j), (unsigned long)j->trust->key_count,
-             j->image_judged ? ", image intact" : "; image not judged");
+             (unsigned long)signer_count(j), (unsigned long)j->trust->key_count, intact_text(j));
 }
 
 void report_judgement(struct host_tool *tool, const struct judgement *j,
@@ -422,8 +417,10 @@ void report_judgement(struct host_tool *tool, const struct judgement *j,
     say_verdict(tool, j, status);
     say_blocks(tool, j, &wrapper);
     say_release(tool, j, options);
-    say_image(tool, j);
-    tell_text(tool, j, languages);
+    if (!is_module(j))
+        say_image(tool, j);
+    report_modules(tool, j);
+    report_languages(tool, j, languages);
     if (status == BULLA_OK)
         say_unjudged(tool, j);
     if (tool->json) {

@@ -73,7 +73,7 @@ static void judge(struct several *s, int fd, const char *path)
 {
     char why[VERIFY_WHY_MAX];
     bool agrees = false;
-    enum bulla_status status = judgement_run(&s->j, s->trust, &s->options->device, fd, -1, why);
+    enum bulla_status status = judgement_run(&s->j, s->trust, &s->options->device, fd, NULL, why);
     host_member(s->tool, "file", path);
     if (s->second != NULL) {
         const struct second_question question = {

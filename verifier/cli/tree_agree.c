@@ -14,7 +14,8 @@
 static bool is_envelope_refusal(enum bulla_status status)
 {
     return (status >= BULLA_E_CBOR_TRUNCATED && status <= BULLA_E_SLOT_TOO_SMALL) ||
-           status == BULLA_E_LIST_FORM || status == BULLA_E_LIST_DIGEST;
+           status == BULLA_E_MODULES_NOT_TAKEN || status == BULLA_E_LIST_FORM ||
+           status == BULLA_E_LIST_DIGEST;
 }
 
 /* What both readings judge of a bundled image. */
@@ -64,7 +65,8 @@ static bool same_digest(const uint8_t a[BULLA_DIGEST_SIZE], const uint8_t b[BULL
 
 static bool same_text(struct bulla_bytes bytes, const char *text)
 {
-    return bytes.len == strlen(text) && memcmp(bytes.data, text, bytes.len) == 0;
+    return bytes.len == strlen(text) &&
+           (bytes.len == 0 || memcmp(bytes.data, text, bytes.len) == 0);
 }
 
 static bool same_version(const struct bulla_version *a, const struct tree_reading *b)
@@ -73,10 +75,33 @@ static bool same_version(const struct bulla_version *a, const struct tree_readin
            memcmp(a->parts, b->version, sizeof a->parts) == 0;
 }
 
-static bool same_image(const struct bulla_image *a, const struct tree_reading *b)
+/* The first field of an image that differs, or NULL. */
+static const char *different_image(const struct bulla_image *a, const struct tree_image *b)
 {
-    return a->size == b->image_size && a->list_size == b->list_size &&
-           same_digest(a->digest, b->image_digest) && same_digest(a->list_digest, b->list_digest);
+    if (!same_text(a->component, b->component))
+        return "component";
+    if (!same_text(a->name, b->name))
+        return "module name";
+    if (!same_text(a->uri, b->uri))
+        return "uri";
+    bool same = a->size == b->size && a->list_size == b->list_size &&
+                same_digest(a->digest, b->digest) && same_digest(a->list_digest, b->list_digest);
+    return same ? NULL : "image or list";
+}
+
+/* All of them, as the first reading has them in the manifest; the first besides as it keeps it. */
+static const char *different_images(const struct bulla_reader *first, const struct tree_reading *b)
+{
+    struct bulla_image image;
+    const char *field = different_image(&first->manifest.image, &b->image[0]);
+    if (first->manifest.images != b->images)
+        return "number of images";
+    for (uint32_t i = 0; i < b->images && field == NULL; i++) {
+        if (bulla_manifest_image(first->envelope.manifest, i, &image) != BULLA_OK)
+            return "number of images";
+        field = different_image(&image, &b->image[i]);
+    }
+    return field;
 }
 
 /* The first field that differs, or NULL. */
@@ -91,12 +116,9 @@ static const char *different_field(const struct bulla_reader *first, const struc
         return "vendor-id";
     if (memcmp(a->image.class_id, b->class_id, BULLA_UUID_SIZE) != 0)
         return "class-id";
-    if (!same_text(a->image.component, b->component))
-        return "component";
-    if (!same_text(a->image.uri, b->uri))
-        return "uri";
-    if (!same_image(&a->image, b))
-        return "image or list";
+    const char *field = different_images(first, b);
+    if (field != NULL)
+        return field;
     if (a->has_text != b->has_text || !same_digest(a->text_digest, b->text_digest))
         return "text";
     if (first->signers != b->signers)

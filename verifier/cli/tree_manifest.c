@@ -91,19 +91,29 @@ static struct bulla_bytes uri_parameter(struct sequence *s)
     return uri;
 }
 
+/* The conditions stand with the first image only, and so do the ids they are about. */
 static bool read_shared(struct bulla_bytes content, struct tree_reading *out)
 {
-    struct sequence s = open_sequence(content, 12);
-    fixed(&s, 12, 0);
-    const cbor_item_t *image = parameters(&s, 4);
-    id_parameter(&s, image, 1, out->vendor_id);
-    id_parameter(&s, image, 2, out->class_id);
-    content_parameters(&s, image, out->image_digest, &out->image_size);
-    reported(&s, 1);
-    reported(&s, 2);
-    fixed(&s, 12, 1);
-    content_parameters(&s, parameters(&s, 2), out->list_digest, &out->list_size);
-    return close_sequence(&s) && out->image_size > 0;
+    struct sequence s = open_sequence(content, 4u + 8u * out->images);
+    bool sized = true;
+    for (uint32_t i = 0; i < out->images; i++) {
+        struct tree_image *image = &out->image[i];
+        fixed(&s, 12, 2 * i);
+        const cbor_item_t *map = parameters(&s, i == 0 ? 4 : 2);
+        if (i == 0) {
+            id_parameter(&s, map, 1, out->vendor_id);
+            id_parameter(&s, map, 2, out->class_id);
+        }
+        content_parameters(&s, map, image->digest, &image->size);
+        if (i == 0) {
+            reported(&s, 1);
+            reported(&s, 2);
+        }
+        fixed(&s, 12, 2 * i + 1);
+        content_parameters(&s, parameters(&s, 2), image->list_digest, &image->list_size);
+        sized = sized && image->size > 0;
+    }
+    return close_sequence(&s) && sized;
 }
 
 static void fetch_and_match(struct sequence *s)
@@ -112,49 +122,106 @@ static void fetch_and_match(struct sequence *s)
     reported(s, 3);
 }
 
-static bool is_list_name(struct bulla_bytes text, const char *component)
-{
-    size_t len = strlen(component);
-    return text.len == len + 1 && text.data[0] == '#' && memcmp(text.data + 1, component, len) == 0;
-}
-
 static bool read_install(struct bulla_bytes content, struct tree_reading *out)
 {
-    struct sequence s = open_sequence(content, 16);
-    fixed(&s, 12, 1);
-    bool list_named = is_list_name(uri_parameter(&s), out->component);
-    fetch_and_match(&s);
-    fixed(&s, 12, 0);
-    struct bulla_bytes uri = uri_parameter(&s);
-    bool allowed = tree_uri_allowed(uri);
-    if (allowed)
-        memcpy(out->uri, uri.data, uri.len); /* zero behind it */
-    fetch_and_match(&s);
-    return close_sequence(&s) && list_named && allowed;
+    struct sequence s = open_sequence(content, 16u * out->images);
+    bool allowed = true;
+    for (uint32_t i = 0; i < out->images; i++) {
+        struct tree_image *image = &out->image[i];
+        fixed(&s, 12, 2 * i + 1);
+        allowed = tree_same(uri_parameter(&s), tree_string(image->list_name)) && allowed;
+        fetch_and_match(&s);
+        fixed(&s, 12, 2 * i);
+        struct bulla_bytes uri = uri_parameter(&s);
+        allowed = tree_uri_allowed(uri) && allowed;
+        if (allowed)
+            memcpy(image->uri, uri.data, uri.len); /* zero behind it */
+        fetch_and_match(&s);
+    }
+    return close_sequence(&s) && allowed;
 }
 
-static bool read_validate(struct bulla_bytes content)
+static bool read_validate(struct bulla_bytes content, const struct tree_reading *out)
 {
-    struct sequence s = open_sequence(content, 4);
-    fixed(&s, 12, 0);
-    reported(&s, 3);
+    struct sequence s = open_sequence(content, 4u * out->images);
+    for (uint32_t i = 0; i < out->images; i++) {
+        fixed(&s, 12, 2 * i);
+        reported(&s, 3);
+    }
     return close_sequence(&s);
 }
 
-/* [[X], [X, '#']], X one of two names */
+/* 1..32 of [A-Za-z0-9_.-], no dot in front */
+static bool is_module_name(struct bulla_bytes name)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    bool fits = name.len >= 1 && name.len <= BULLA_COMPONENT_NAME_MAX && name.data[0] != '.';
+    for (size_t i = 0; fits && i < name.len; i++)
+        fits = memchr(allowed, name.data[i], sizeof allowed - 1) != NULL;
+    return fits;
+}
+
+static bool is_new_name(const struct tree_reading *out, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++) {
+        if (strcmp(out->image[i].name, out->image[index].name) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* ['app'] or ['factory'], the first only, or ['module', name] */
+static bool read_names(const cbor_item_t *component, uint32_t index, struct tree_reading *out)
+{
+    struct tree_image *image = &out->image[index];
+    struct bulla_bytes word = tree_bytes(tree_at(component, 0));
+    struct bulla_bytes name = tree_bytes(tree_at(component, 1));
+    if (tree_count(component) == 2) {
+        if (!tree_same(word, tree_string("module")) || !is_module_name(name))
+            return false;
+        memcpy(image->name, name.data, name.len);
+    } else if (index > 0 ||
+               (!tree_same(word, tree_string("app")) && !tree_same(word, tree_string("factory")))) {
+        return false;
+    }
+    memcpy(image->component, word.data, word.len);
+    image->list_name[0] = '#'; /* zero behind what is written */
+    memcpy(image->list_name + 1, word.data, word.len);
+    if (image->name[0] != '\0') {
+        image->list_name[word.len + 1] = '/';
+        memcpy(image->list_name + word.len + 2, name.data, name.len);
+    }
+    return is_new_name(out, index);
+}
+
+/* X, or X and '#' behind it */
+static void echo_component(struct tree_echo *e, const struct tree_image *image, bool is_list)
+{
+    bool named = image->name[0] != '\0';
+    echo_array(e, 1u + named + is_list);
+    echo_bytes(e, tree_string(image->component));
+    if (named)
+        echo_bytes(e, tree_string(image->name));
+    if (is_list)
+        echo_bytes(e, tree_string("#"));
+}
+
+/* [X, X '#', ...] */
 static bool read_components(const cbor_item_t *components, struct tree_echo *e,
                             struct tree_reading *out)
 {
-    struct bulla_bytes name = tree_bytes(tree_at(tree_at(components, 0), 0));
-    echo_array(e, 2);
-    echo_array(e, 1);
-    echo_bytes(e, name);
-    echo_array(e, 2);
-    echo_bytes(e, name);
-    echo_bytes(e, tree_string("#"));
-    if (!tree_same(name, tree_string("app")) && !tree_same(name, tree_string("factory")))
+    size_t count = tree_count(components);
+    if (count < 2 || count > 2u * BULLA_IMAGES_MAX || count % 2 != 0)
         return false;
-    memcpy(out->component, name.data, name.len);
+    out->images = (uint32_t)count / 2u;
+    echo_array(e, count);
+    for (uint32_t i = 0; i < out->images; i++) {
+        if (!read_names(tree_at(components, 2u * (size_t)i), i, out))
+            return false;
+        echo_component(e, &out->image[i], false);
+        echo_component(e, &out->image[i], true);
+    }
     return true;
 }
 
@@ -244,7 +311,7 @@ static bool read_members(const cbor_item_t *root, struct bulla_bytes manifest,
     read = read_common(wrapped(root, &e, 3), out) && read;
     if (version != NULL)
         read = read_version(wrapped(root, &e, 6), out) && read;
-    read = read_validate(wrapped(root, &e, 7)) && read;
+    read = read_validate(wrapped(root, &e, 7), out) && read;
     read = read_install(wrapped(root, &e, 20), out) && read;
     out->has_text = text != NULL;
     if (text != NULL)

@@ -22,30 +22,54 @@ static bool may_sign_for(const struct tree_key *key, const char *component)
     return may;
 }
 
-static bool newer(const struct bulla_device *device, const struct tree_reading *out)
+/* For every component in the manifest, each of them. */
+static bool may_sign_all(const struct tree_key *key, const struct tree_reading *out)
 {
-    if (out->sequence != device->sequence)
-        return out->sequence > device->sequence;
-    return device->confirmed_digest != NULL &&
-           memcmp(device->confirmed_digest, out->manifest_digest, BULLA_DIGEST_SIZE) == 0;
+    bool may = true;
+    for (uint32_t i = 0; i < out->images; i++)
+        may = may && may_sign_for(key, out->image[i].component);
+    return may;
+}
+
+/* Above this sequence, or the manifest that has it; NULL: another one. */
+static bool newer(uint32_t sequence, const uint8_t *digest, const struct tree_reading *out)
+{
+    if (out->sequence != sequence)
+        return out->sequence > sequence;
+    return digest != NULL && memcmp(digest, out->manifest_digest, BULLA_DIGEST_SIZE) == 0;
+}
+
+/* Modules alone may have a count of their own, which begins with the first that come. */
+static bool is_newer(const struct bulla_device *device, bool only_modules,
+                     const struct tree_reading *out)
+{
+    if (device->counts_modules && only_modules)
+        return device->modules_digest == NULL ||
+               newer(device->modules_sequence, device->modules_digest, out);
+    return !device->has_sequence || newer(device->sequence, device->confirmed_digest, out);
 }
 
 bool tree_policy_judge(const struct tree_trust *trust, const struct bulla_device *device,
                        struct tree_reading *out)
 {
     uint32_t count = 0;
+    const struct tree_image *first = &out->image[0];
+    bool only_modules = first->name[0] != '\0';
     for (uint32_t i = 0; i < trust->key_count; i++)
-        count += (out->signers >> i & 1u) != 0 && may_sign_for(&trust->keys[i], out->component);
+        count += (out->signers >> i & 1u) != 0 && may_sign_all(&trust->keys[i], out);
     if (count < trust->threshold)
         return tree_refuse(out, TREE_POLICY, "too few signers may sign for this component");
-    if (device->has_sequence && !newer(device, out))
+    if (!is_newer(device, only_modules, out))
         return tree_refuse(out, TREE_POLICY, "not newer than the confirmed release");
     if (device->has_ids && (memcmp(device->vendor_id, out->vendor_id, BULLA_UUID_SIZE) != 0 ||
                             memcmp(device->class_id, out->class_id, BULLA_UUID_SIZE) != 0))
         return tree_refuse(out, TREE_POLICY, "for another vendor or device class");
-    if (device->has_component && !tree_same(device->component, tree_string(out->component)))
+    if (!device->takes_modules && (only_modules || out->images > 1))
+        return tree_refuse(out, TREE_POLICY, "modules, for a device that takes none");
+    if (device->has_component && !only_modules &&
+        !tree_same(device->component, tree_string(first->component)))
         return tree_refuse(out, TREE_POLICY, "for another component");
-    if (device->has_slot_size && out->image_size > device->slot_size)
+    if (device->has_slot_size && !only_modules && first->size > device->slot_size)
         return tree_refuse(out, TREE_POLICY, "larger than the slot");
     return true;
 }
@@ -127,7 +151,8 @@ bool tree_text_judge(struct bulla_bytes text, struct tree_reading *out)
 
 /* ---- sector list ---- */
 
-bool tree_list_judge(struct bulla_bytes list, struct tree_reading *out, const uint8_t **digests)
+bool tree_list_judge(struct bulla_bytes list, const struct tree_image *image,
+                     struct tree_reading *out, const uint8_t **digests)
 {
     cbor_item_t *root = tree_load(list);
     struct bulla_bytes content = tree_bytes(tree_at(root, 3));
@@ -135,18 +160,18 @@ bool tree_list_judge(struct bulla_bytes list, struct tree_reading *out, const ui
     echo_array(&e, 4);
     echo_negative(&e, ALG_SHA256);
     echo_uint(&e, BULLA_SECTOR_SIZE);
-    echo_uint(&e, out->image_size);
+    echo_uint(&e, image->size);
     echo_bytes(&e, content);
     bool shaped = root != NULL && echo_whole(&e);
     size_t len = content.len;
     tree_free(root);
     *digests = list.data + list.len - len; /* they end the list */
-    uint64_t sectors = ((uint64_t)out->image_size + BULLA_SECTOR_SIZE - 1) / BULLA_SECTOR_SIZE;
+    uint64_t sectors = ((uint64_t)image->size + BULLA_SECTOR_SIZE - 1) / BULLA_SECTOR_SIZE;
     if (!shaped || len != sectors * BULLA_DIGEST_SIZE)
         return tree_refuse(out, TREE_LIST, "not [-16, 4096, image-size, digests]");
-    if (list.len != out->list_size || !tree_has_digest(list, false, out->list_digest))
+    if (list.len != image->list_size || !tree_has_digest(list, false, image->list_digest))
         return tree_refuse(out, TREE_LIST, "not the sector list that was signed");
-    if (sectors == 1 && memcmp(*digests, out->image_digest, BULLA_DIGEST_SIZE) != 0)
+    if (sectors == 1 && memcmp(*digests, image->digest, BULLA_DIGEST_SIZE) != 0)
         return tree_refuse(out, TREE_LIST, "the only sector and the image differ");
     return true;
 }
@@ -205,7 +230,7 @@ static bool judge_device(struct bulla_bytes image, const struct bulla_device *de
 bool tree_image_judge(struct bulla_bytes image, const uint8_t *digests,
                       const struct bulla_device *device, struct tree_reading *out)
 {
-    if (image.len != out->image_size)
+    if (image.len != out->image[0].size)
         return tree_refuse(out, TREE_IMAGE, "another size than the manifest's");
     for (size_t at = 0; at < image.len; at += BULLA_SECTOR_SIZE) {
         size_t left = image.len - at;
@@ -214,7 +239,7 @@ bool tree_image_judge(struct bulla_bytes image, const uint8_t *digests,
         if (!tree_has_digest(sector, false, digests + at / BULLA_SECTOR_SIZE * BULLA_DIGEST_SIZE))
             return tree_refuse(out, TREE_IMAGE, "a sector is not the one that was signed");
     }
-    if (!tree_has_digest(image, false, out->image_digest))
+    if (!tree_has_digest(image, false, out->image[0].digest))
         return tree_refuse(out, TREE_IMAGE, "not the image that was signed");
-    return judge_device(image, device, out);
+    return out->image[0].name[0] != '\0' || judge_device(image, device, out);
 }

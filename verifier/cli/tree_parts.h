@@ -86,7 +86,8 @@ bool tree_policy_judge(const struct tree_trust *trust, const struct bulla_device
                        struct tree_reading *out);
 bool tree_text_judge(struct bulla_bytes text, struct tree_reading *out);
 /* *digests spans the sector digests, in `list`. */
-bool tree_list_judge(struct bulla_bytes list, struct tree_reading *out, const uint8_t **digests);
+bool tree_list_judge(struct bulla_bytes list, const struct tree_image *image,
+                     struct tree_reading *out, const uint8_t **digests);
 bool tree_image_judge(struct bulla_bytes image, const uint8_t *digests,
                       const struct bulla_device *device, struct tree_reading *out);
 

@@ -19,7 +19,7 @@ struct frame {
     struct bulla_bytes wrapper;
     struct bulla_bytes manifest;
     struct bulla_bytes text;
-    struct bulla_bytes list;
+    struct bulla_bytes lists[BULLA_IMAGES_MAX]; /* in the order of the images */
     struct bulla_bytes image;
 };
 
@@ -55,28 +55,46 @@ bool tree_refuse(struct tree_reading *out, enum tree_group group, const char *se
     return false;
 }
 
-/* Text keys sort by length, then bytewise; "#X" comes before the image's URI. */
+/* Text keys sort by length, then bytewise. */
 static bool sorts_before(struct bulla_bytes a, struct bulla_bytes b)
 {
     return a.len != b.len ? a.len < b.len : memcmp(a.data, b.data, a.len) < 0;
 }
 
+/* All lists, each once, sorted by name. */
+static void echo_lists(struct frame *f, struct tree_echo *e, const struct tree_reading *out)
+{
+    bool written[BULLA_IMAGES_MAX] = {false};
+    for (uint32_t n = 0; n < out->images; n++) {
+        uint32_t least = BULLA_IMAGES_MAX;
+        for (uint32_t i = 0; i < out->images; i++) {
+            if (!written[i] && (least == BULLA_IMAGES_MAX ||
+                                sorts_before(tree_string(out->image[i].list_name),
+                                             tree_string(out->image[least].list_name))))
+                least = i;
+        }
+        struct bulla_bytes key = tree_string(out->image[least].list_name);
+        written[least] = true;
+        f->lists[least] = tree_bytes(tree_member_named(f->members, key));
+        echo_text(e, key);
+        echo_bytes(e, f->lists[least]);
+    }
+}
+
 /* The members that belong there for this manifest, and nothing else between first and last byte. */
 static bool judge_frame(struct frame *f, struct tree_reading *out)
 {
-    char name[sizeof out->component + 1u] = "#";
-    memcpy(name + 1, out->component, sizeof out->component);
-    struct bulla_bytes list_key = tree_string(name), uri = tree_string(out->uri);
+    struct bulla_bytes list_key = tree_string(out->image[0].list_name);
+    struct bulla_bytes uri = tree_string(out->image[0].uri);
     struct tree_echo e = tree_echo_of(f->envelope);
 
     if (out->has_text != (tree_member(f->members, MEMBER_TEXT) != NULL))
         return tree_refuse(out, TREE_TEXT, "named and not there, or there and not named");
-    out->bundled = tree_count(f->members) == (out->has_text ? 5u : 4u);
+    size_t least = 2u + out->has_text + out->images;
+    out->bundled = out->images == 1 && tree_count(f->members) == least + 1u;
     f->text = tree_bytes(tree_member(f->members, MEMBER_TEXT));
-    f->list = tree_bytes(tree_member_named(f->members, list_key));
-    f->image = tree_bytes(tree_member_named(f->members, uri));
     echo_tag(&e, TAG_SUIT_ENVELOPE);
-    echo_map(&e, 3u + out->has_text + out->bundled);
+    echo_map(&e, least + out->bundled);
     echo_uint(&e, MEMBER_WRAPPER);
     echo_bytes(&e, f->wrapper);
     echo_uint(&e, MEMBER_MANIFEST);
@@ -85,14 +103,23 @@ static bool judge_frame(struct frame *f, struct tree_reading *out)
         echo_uint(&e, MEMBER_TEXT);
         echo_bytes(&e, f->text);
     }
-    echo_text(&e, list_key);
-    echo_bytes(&e, f->list);
+    echo_lists(f, &e, out);
     if (out->bundled) {
+        f->image = tree_bytes(tree_member_named(f->members, uri));
         echo_text(&e, uri);
         echo_bytes(&e, f->image);
     }
     if (!echo_whole(&e) || (out->bundled && !sorts_before(list_key, uri)))
         return tree_refuse(out, TREE_FRAMING, "not the envelope that its members would make");
+    return true;
+}
+
+static bool judge_lists(const struct frame *f, struct tree_reading *out, const uint8_t **digests)
+{
+    for (uint32_t i = 0; i < out->images; i++) {
+        if (!tree_list_judge(f->lists[i], &out->image[i], out, digests))
+            return false;
+    }
     return true;
 }
 
@@ -106,7 +133,7 @@ static bool judge_pieces(struct frame *f, const struct tree_trust *trust,
     return tree_wrapper_judge(f->wrapper, f->manifest, trust, effort, out) &&
            tree_manifest_judge(f->manifest, out) && tree_policy_judge(trust, device, out) &&
            judge_frame(f, out) && (!out->has_text || tree_text_judge(f->text, out)) &&
-           tree_list_judge(f->list, out, &digests) &&
+           judge_lists(f, out, &digests) &&
            (!out->bundled || tree_image_judge(f->image, digests, device, out));
 }
 

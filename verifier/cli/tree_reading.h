@@ -63,6 +63,17 @@ BULLA_MUST_CHECK bool tree_signature_allowed(struct bulla_bytes raw_key,
 
 /* ---- reading ---- */
 
+struct tree_image {
+    char component[BULLA_COMPONENT_NAME_MAX + 1u];      /* "app", "factory", "module" */
+    char name[BULLA_COMPONENT_NAME_MAX + 1u];           /* of a module, else empty */
+    char list_name[2u * BULLA_COMPONENT_NAME_MAX + 3u]; /* "#module/lib.py" */
+    char uri[BULLA_URI_MAX + 1u];
+    uint32_t size;
+    uint32_t list_size;
+    uint8_t digest[BULLA_DIGEST_SIZE];
+    uint8_t list_digest[BULLA_DIGEST_SIZE];
+};
+
 struct tree_reading {
     bool accepted;
     enum tree_group group; /* of the refusal */
@@ -82,12 +93,8 @@ struct tree_reading {
     int64_t version[BULLA_VERSION_PARTS_MAX];
     uint8_t vendor_id[BULLA_UUID_SIZE];
     uint8_t class_id[BULLA_UUID_SIZE];
-    char component[BULLA_COMPONENT_NAME_MAX + 1u];
-    char uri[BULLA_URI_MAX + 1u];
-    uint32_t image_size;
-    uint32_t list_size;
-    uint8_t image_digest[BULLA_DIGEST_SIZE];
-    uint8_t list_digest[BULLA_DIGEST_SIZE];
+    uint32_t images;
+    struct tree_image image[BULLA_IMAGES_MAX];
     uint8_t text_digest[BULLA_DIGEST_SIZE];
     uint8_t manifest_digest[BULLA_DIGEST_SIZE];
 };

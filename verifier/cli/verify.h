@@ -35,6 +35,8 @@ struct verify_options {
     char *const *files; /* as given; argv's */
     size_t file_count;
     const char *image;
+    const char *modules[BULLA_IMAGES_MAX]; /* NAME=FILE */
+    size_t module_count;
     const char *trust[VERIFY_TRUST_MAX];
     size_t trust_count;
     uint32_t threshold; /* 0: the stores' own */
@@ -96,12 +98,13 @@ BULLA_MUST_CHECK bool verify_is_several(const struct verify_options *options);
 int verify_several(struct host_tool *tool, const struct verify_options *options,
                    const struct bulla_trust *trust, const struct tree_trust *second);
 
-/* ---- image_check.c: one image against its manifest ---- */
+/* ---- image_check.c: one image against its manifest. Of a module nothing is asked but that it is
+ * the signed one. ---- */
 
 /* The sector side and the digest side share nothing they write, so that two threads may run
  * them on the same blocks. */
 struct image_check {
-    const struct bulla_manifest *manifest;
+    const struct bulla_image *image;
     const struct bulla_device *device;
     struct {
         struct bulla_sectors sectors;
@@ -113,9 +116,9 @@ struct image_check {
     struct bulla_sha256 whole;
 };
 
-/* manifest, device and list must outlive it; the list is verified. */
+/* image, device and list must outlive it; the list is verified. */
 BULLA_MUST_CHECK enum bulla_status image_check_init(struct image_check *check,
-                                                    const struct bulla_manifest *manifest,
+                                                    const struct bulla_image *image,
                                                     const struct bulla_device *device,
                                                     const struct bulla_list *list);
 /* Consumers of consecutive blocks (struct host_consumer): ctx is the image_check. */
@@ -142,15 +145,28 @@ struct judgement {
     bool bundled;       /* the envelope carries its image */
     bool image_known;   /* the image's own facts (image.side.structure) may be told */
     bool image_judged;  /* an image was held against the manifest */
+    uint32_t judged;    /* bit i: image i was, of all images */
 };
 
-/* Judge what fd_envelope holds, and the image in fd_image (-1: none given). `why` is empty, or says
- * more than the status' sentence. *j is zeroed before its first judgement, may then be used for
+/* Files that are held against the manifest; -1: none. */
+struct judgement_files {
+    int image; /* the app's */
+    uint32_t module_count;
+    struct {
+        char name[BULLA_COMPONENT_NAME_MAX + 1u];
+        int fd;
+    } modules[BULLA_IMAGES_MAX];
+};
+
+/* Judge what fd_envelope holds, once for each of its images, and the images in `files` (NULL: none
+ * given). `why` is empty, or says more than the status' sentence. What *j tells is of the first
+ * image, but for `judged`. *j is zeroed before its first judgement, may then be used for
  * more, and is freed after the last. */
 BULLA_MUST_CHECK enum bulla_status judgement_run(struct judgement *j,
                                                  const struct bulla_trust *trust,
                                                  const struct bulla_device *device, int fd_envelope,
-                                                 int fd_image, char why[VERIFY_WHY_MAX]);
+                                                 const struct judgement_files *files,
+                                                 char why[VERIFY_WHY_MAX]);
 void judgement_free(struct judgement *j);
 
 /* ---- second.c: the same envelope read once more, by other code ---- */
@@ -181,6 +197,10 @@ BULLA_MUST_CHECK enum bulla_status second_ask(struct host_tool *tool,
 /* Tell what was judged, on stdout or in the JSON object. Only for what was authenticated. */
 void report_judgement(struct host_tool *tool, const struct judgement *j,
                       const struct verify_options *options, enum bulla_status status);
+
+/* report_parts.c: each module; the text member, which also goes into `languages`. */
+void report_modules(struct host_tool *tool, const struct judgement *j);
+void report_languages(const struct host_tool *tool, const struct judgement *j, json_t *languages);
 
 /* All that was accepted on one line, after the envelope's name, for people. */
 void report_accepted(const struct host_tool *tool, const struct judgement *j, const char *path);

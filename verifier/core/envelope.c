@@ -12,8 +12,8 @@
 #define SUIT_ENVELOPE_TAG 107
 #define MEMBER_WRAPPER    2
 #define MEMBER_MANIFEST   3
-#define MEMBERS_MIN       3u /* wrapper, manifest, sector list */
-#define MEMBERS_MAX       5u /* and text and a bundled image */
+#define MEMBERS_MIN       3u  /* wrapper, manifest, sector list */
+#define MEMBERS_MAX       11u /* and text, and seven lists more or a bundled image */
 #define COSE_SIGN1_TAG    18
 #define HEADER_ALG        1
 #define HEADER_KID        4

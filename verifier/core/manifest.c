@@ -24,7 +24,7 @@ enum {
     PARAMETER_URI = 21,
 };
 
-#define INDEX_IMAGE          0
+#define INDEX_IMAGE          0 /* of the first pair; two more in each further one */
 #define INDEX_LIST           1
 #define REPORTING_POLICY_MAX 15u
 
@@ -36,25 +36,28 @@ enum {
     END_FIELDS, /* no other pair (arg: NO_KEY) */
     ENTER,      /* a byte string; the next places are in it */
     LEAVE,      /* its end */
-    VERSION,    /* exactly the integer `arg`, like the two below; they differ in the reason told */
-    COMMAND,    /* a command number or a component index */
-    PARAMETER,  /* a parameter number */
-    ITEMS,      /* an array of `arg` items */
-    SEGMENTS,   /* likewise */
+    EACH,       /* from here to NEXT once for each pair of image and list */
+    NEXT,
+    FIRST,     /* the next `arg` places are for the first pair only */
+    FURTHER,   /* for all others only */
+    VERSION,   /* exactly the integer `arg`, like the three below; they differ in the reason told */
+    COMMAND,   /* a command number */
+    INDEX,     /* a component index, `arg` of the pair's two */
+    PARAMETER, /* a parameter number */
+    PAIRS,     /* an array of two items for each image */
+    ITEMS,     /* an array of `arg` items for each pair; of 8: and the first pair's conditions */
     PARAMETERS, /* a map of `arg` pairs */
     REPORTING,  /* a reporting policy: bounded, otherwise ignored */
-    SAME_NAME,  /* the component's name again */
-    LIST_MARK,  /* '#', which makes it the sector list's */
-    LIST_URI,   /* both in one text, "#app" */
+    LIST_URI,   /* the sector list's name, "#app" */
     LIST_SIZE,  /* nothing: the two sizes are compared */
-    NAME,       /* from here on: a value that is stored, most at offset `arg` of the manifest */
-    SEQUENCE,
+    SEQUENCE,   /* from here on: a value that is stored */
+    SET_VERSION,
+    TEXT_DIGEST,
+    COMPONENT, /* from here on: one of an image, most at offset `arg` of it */
     ID,
     DIGEST,
     SIZE,
     URI,
-    SET_VERSION,
-    TEXT_DIGEST,
 };
 
 struct place {
@@ -65,61 +68,81 @@ struct place {
 #define KEY_MAX 254 /* stands for every key above the fields' */
 #define NO_KEY  255 /* above that: a field that is never there */
 
-#define AT(member) offsetof(struct bulla_manifest, member)
+#define AT(member) offsetof(struct bulla_image, member)
 
 /* The whole manifest, laid out as the format's pages print it. */
 /* clang-format off */
 static const struct place template[] = {
     {FIELDS, 0},
     {FIELD, 1}, {VERSION, 1},
-    {FIELD, 2}, {SEQUENCE, AT(sequence)},
+    {FIELD, 2}, {SEQUENCE, 0},
 
     {FIELD, 3}, {ENTER, 0}, {FIELDS, 0}, /* common */
-        {FIELD, 2}, {SEGMENTS, 2}, /* components [X], [X, '#'] */
-            {SEGMENTS, 1}, {NAME, AT(image.component)},
-            {SEGMENTS, 2}, {SAME_NAME, 0}, {LIST_MARK, 0},
-        {FIELD, 4}, {ENTER, 0}, {ITEMS, 12}, /* shared sequence */
-            {COMMAND, SET_COMPONENT_INDEX}, {COMMAND, INDEX_IMAGE},
-            {COMMAND, OVERRIDE_PARAMETERS}, {PARAMETERS, 4},
-                {PARAMETER, PARAMETER_VENDOR_ID}, {ID, AT(image.vendor_id)},
-                {PARAMETER, PARAMETER_CLASS_ID}, {ID, AT(image.class_id)},
+        {FIELD, 2}, {PAIRS, 0}, /* components [X], [X, '#'], ... */
+        {EACH, 0},
+            {COMPONENT, 0},
+        {NEXT, 0},
+        {FIELD, 4}, {ENTER, 0}, {ITEMS, 8}, /* shared sequence */
+        {EACH, 0},
+            {COMMAND, SET_COMPONENT_INDEX}, {INDEX, INDEX_IMAGE},
+            {COMMAND, OVERRIDE_PARAMETERS},
+            {FIRST, 5}, {PARAMETERS, 4},
+                {PARAMETER, PARAMETER_VENDOR_ID}, {ID, AT(vendor_id)},
+                {PARAMETER, PARAMETER_CLASS_ID}, {ID, AT(class_id)},
+            {FURTHER, 1}, {PARAMETERS, 2},
                 {PARAMETER, PARAMETER_IMAGE_DIGEST},
-                    {ENTER, 0}, {DIGEST, AT(image.digest)}, {LEAVE, 0},
-                {PARAMETER, PARAMETER_IMAGE_SIZE}, {SIZE, AT(image.size)},
+                    {ENTER, 0}, {DIGEST, AT(digest)}, {LEAVE, 0},
+                {PARAMETER, PARAMETER_IMAGE_SIZE}, {SIZE, AT(size)},
+            {FIRST, 4},
             {COMMAND, VENDOR_IDENTIFIER}, {REPORTING, 0},
             {COMMAND, CLASS_IDENTIFIER}, {REPORTING, 0},
-            {COMMAND, SET_COMPONENT_INDEX}, {COMMAND, INDEX_LIST},
+            {COMMAND, SET_COMPONENT_INDEX}, {INDEX, INDEX_LIST},
             {COMMAND, OVERRIDE_PARAMETERS}, {PARAMETERS, 2},
                 {PARAMETER, PARAMETER_IMAGE_DIGEST},
-                    {ENTER, 0}, {DIGEST, AT(image.list_digest)}, {LEAVE, 0},
-                {PARAMETER, PARAMETER_IMAGE_SIZE}, {SIZE, AT(image.list_size)},
-        {LEAVE, 0}, {LIST_SIZE, 0},
+                    {ENTER, 0}, {DIGEST, AT(list_digest)}, {LEAVE, 0},
+                {PARAMETER, PARAMETER_IMAGE_SIZE}, {SIZE, AT(list_size)}, {LIST_SIZE, 0},
+        {NEXT, 0},
+        {LEAVE, 0},
     {END_FIELDS, NO_KEY}, {LEAVE, 0},
 
-    {OPTIONAL, 6}, {SET_VERSION, AT(version)},
+    {OPTIONAL, 6}, {SET_VERSION, 0},
 
     {FIELD, 7}, {ENTER, 0}, {ITEMS, 4}, /* validate */
-        {COMMAND, SET_COMPONENT_INDEX}, {COMMAND, INDEX_IMAGE},
+    {EACH, 0},
+        {COMMAND, SET_COMPONENT_INDEX}, {INDEX, INDEX_IMAGE},
         {COMMAND, IMAGE_MATCH}, {REPORTING, 0},
+    {NEXT, 0},
     {LEAVE, 0},
 
     {FIELD, 20}, {ENTER, 0}, {ITEMS, 16}, /* install */
-        {COMMAND, SET_COMPONENT_INDEX}, {COMMAND, INDEX_LIST},
+    {EACH, 0},
+        {COMMAND, SET_COMPONENT_INDEX}, {INDEX, INDEX_LIST},
         {COMMAND, OVERRIDE_PARAMETERS}, {PARAMETERS, 1},
             {PARAMETER, PARAMETER_URI}, {LIST_URI, 0},
         {COMMAND, FETCH}, {REPORTING, 0},
         {COMMAND, IMAGE_MATCH}, {REPORTING, 0},
-        {COMMAND, SET_COMPONENT_INDEX}, {COMMAND, INDEX_IMAGE},
+        {COMMAND, SET_COMPONENT_INDEX}, {INDEX, INDEX_IMAGE},
         {COMMAND, OVERRIDE_PARAMETERS}, {PARAMETERS, 1},
-            {PARAMETER, PARAMETER_URI}, {URI, AT(image.uri)},
+            {PARAMETER, PARAMETER_URI}, {URI, AT(uri)},
         {COMMAND, FETCH}, {REPORTING, 0},
         {COMMAND, IMAGE_MATCH}, {REPORTING, 0},
+    {NEXT, 0},
     {LEAVE, 0},
 
-    {OPTIONAL, 23}, {TEXT_DIGEST, AT(text_digest)}, /* always severed: the text is a member */
+    {OPTIONAL, 23}, {TEXT_DIGEST, 0}, /* always severed: the text is a member */
     {END_FIELDS, NO_KEY},
 };
 /* clang-format on */
+
+/* One pass over the manifest. Every pair is judged, one image is kept: `want`. */
+struct walk {
+    struct bulla_manifest *manifest;
+    uint32_t want;
+    uint32_t pair;                /* the one at hand */
+    struct bulla_cbor components; /* where they begin: names are read again, never stored */
+    struct bulla_cbor next;       /* the same, behind those of the pairs before */
+    struct bulla_image other;     /* takes what is not kept */
+};
 
 /* Where the matching stands in the manifest itself and in each byte string around the place. */
 struct level {
@@ -179,10 +202,10 @@ static void read_set_version(struct bulla_cbor *r, struct bulla_version *v)
     bulla_cbor_leave(r, behind);
 }
 
-bool bulla_is_list_name(struct bulla_bytes text, struct bulla_bytes component)
+static bool is_list_name(struct bulla_bytes text, const struct bulla_image *image)
 {
-    return text.len == component.len + 1u && text.data[0] == '#' &&
-           memcmp(text.data + 1, component.data, component.len) == 0;
+    uint8_t name[BULLA_LIST_NAME_MAX];
+    return bulla_bytes_equal(text, (struct bulla_bytes){name, bulla_list_name(image, name)});
 }
 
 static bool is_word(struct bulla_bytes bytes, const char *word, size_t len)
@@ -190,23 +213,67 @@ static bool is_word(struct bulla_bytes bytes, const char *word, size_t len)
     return bytes.len == len && memcmp(bytes.data, word, len) == 0;
 }
 
-/* A value that is stored; whatever fails later, the caller gets none of it. */
-static void read_value(struct bulla_cbor *r, struct place place, struct bulla_manifest *m)
+static uint32_t read_count(struct bulla_cbor *r, uint32_t least, uint32_t most)
 {
-    uint8_t *to = (uint8_t *)m + place.arg;
+    uint8_t found = bulla_cbor_peek(r);
+    if (found != MAJOR_ARRAY && found != MAJOR_NONE)
+        bulla_cbor_fail(r, BULLA_E_COMPONENTS_FORM);
+    return bulla_cbor_array_of(r, least, most, BULLA_E_COMPONENTS_FORM);
+}
+
+static void expect_segment(struct bulla_cbor *r, struct bulla_bytes segment)
+{
+    if (!bulla_bytes_equal(bulla_cbor_bstr(r), segment))
+        bulla_cbor_fail(r, BULLA_E_COMPONENTS_FORM);
+}
+
+/* X, then X with '#', which makes it the sector list's. App or factory, or a module by its name: no
+ * path reaches bootloader, tables or keys. All but the first are modules. */
+static void read_component(struct bulla_cbor *r, bool is_first, struct bulla_image *image)
+{
+    uint32_t segments = read_count(r, is_first ? 1 : 2, 2);
+    image->component = bulla_cbor_bstr(r);
+    image->name.len = 0;
+    if (segments == 2) {
+        if (!is_word(image->component, "module", 6))
+            bulla_cbor_fail(r, BULLA_E_COMPONENTS_FORM);
+        image->name = bulla_cbor_bstr(r);
+        if (!bulla_is_module_name(image->name))
+            bulla_cbor_fail(r, BULLA_E_MODULE_NAME);
+    } else if (!is_word(image->component, "app", 3) && !is_word(image->component, "factory", 7)) {
+        bulla_cbor_fail(r, BULLA_E_COMPONENT_UNKNOWN);
+    }
+    bulla_cbor_expect(r, MAJOR_ARRAY, segments + 1u, BULLA_E_COMPONENTS_FORM);
+    expect_segment(r, image->component);
+    if (segments == 2)
+        expect_segment(r, image->name);
+    expect_segment(r, (struct bulla_bytes){(const uint8_t *)"#", 1});
+}
+
+/* The pair's own component; no pair before it may have the same. */
+static void read_new_component(struct bulla_cbor *r, struct walk *w, struct bulla_image *image)
+{
+    read_component(r, w->pair == 0, image);
+    struct bulla_bytes name = image->name;
+    struct bulla_cbor before = w->components;
+    for (uint32_t i = 0; r->failed == BULLA_OK && i < w->pair; i++) {
+        read_component(&before, i == 0, &w->other); /* which is not needed behind this place */
+        if (bulla_bytes_equal(name, w->other.name))
+            bulla_cbor_fail(r, BULLA_E_MODULE_REPEATED);
+    }
+}
+
+/* A value of an image; whatever fails later, the caller gets none of it. */
+static void read_image_value(struct bulla_cbor *r, struct place place, struct walk *w)
+{
+    struct bulla_image *image = w->pair == w->want ? &w->manifest->image : &w->other;
+    uint8_t *to = (uint8_t *)image + place.arg;
     const uint8_t *from = NULL;
     size_t len = BULLA_DIGEST_SIZE;
     uint32_t size;
     switch (place.what) {
-    case NAME: /* app or factory: no path reaches bootloader, tables or keys */
-        m->image.component = bulla_cbor_bstr(r);
-        if (!is_word(m->image.component, "app", 3) && !is_word(m->image.component, "factory", 7))
-            bulla_cbor_fail(r, BULLA_E_COMPONENT_UNKNOWN);
-        break;
-    case SEQUENCE:
-        if (bulla_cbor_peek(r) != MAJOR_UINT)
-            bulla_cbor_fail(r, BULLA_E_SEQUENCE_FORM);
-        m->sequence = bulla_cbor_uint32(r, BULLA_E_SEQUENCE_FORM);
+    case COMPONENT:
+        read_new_component(r, w, image);
         break;
     case SIZE:
         size = bulla_cbor_uint32(r, BULLA_E_IMAGE_SIZE_FORM);
@@ -214,20 +281,24 @@ static void read_value(struct bulla_cbor *r, struct place place, struct bulla_ma
             bulla_cbor_fail(r, BULLA_E_IMAGE_SIZE_FORM);
         memcpy(to, &size, sizeof(size));
         break;
+    case LIST_SIZE:
+        if (image->list_size != bulla_list_size(image->size))
+            bulla_cbor_fail(r, BULLA_E_LIST_SIZE);
+        break;
+    case LIST_URI:
+        read_component(&w->next, w->pair == 0, image);
+        bulla_cbor_fail(r, w->next.failed);
+        if (!is_list_name(bulla_cbor_tstr(r), image))
+            bulla_cbor_fail(r, BULLA_E_LIST_URI);
+        break;
     case URI:
-        m->image.uri = bulla_cbor_tstr(r);
-        bulla_cbor_fail(r, bulla_uri_check(m->image.uri));
+        image->uri = bulla_cbor_tstr(r);
+        bulla_cbor_fail(r, bulla_uri_check(image->uri));
         break;
-    case SET_VERSION:
-        read_set_version(r, &m->version);
-        break;
-    case ID:
+    case ID: /* every image's */
+        to = (uint8_t *)&w->manifest->image + place.arg;
         len = BULLA_UUID_SIZE;
         from = bulla_cbor_bytes(r, BULLA_UUID_SIZE, BULLA_E_PARAMETER_FORM);
-        break;
-    case TEXT_DIGEST:
-        m->has_text = true;
-        from = bulla_digest_read(r);
         break;
     case DIGEST:
         from = bulla_digest_read(r);
@@ -239,9 +310,12 @@ static void read_value(struct bulla_cbor *r, struct place place, struct bulla_ma
         memcpy(to, from, len);
 }
 
-/* What must be exactly as the template has it; the other kinds of place are values. */
-static void read_place(struct bulla_cbor *r, struct place place, struct bulla_manifest *m)
+/* What must be exactly as the template has it, and the manifest's own values. */
+static void read_place(struct bulla_cbor *r, struct place place, struct walk *w)
 {
+    struct bulla_manifest *m = w->manifest;
+    uint32_t count;
+    const uint8_t *digest;
     switch (place.what) {
     case VERSION:
         bulla_cbor_expect_int(r, place.arg, BULLA_E_MANIFEST_VERSION);
@@ -249,14 +323,22 @@ static void read_place(struct bulla_cbor *r, struct place place, struct bulla_ma
     case COMMAND:
         bulla_cbor_expect_int(r, place.arg, BULLA_E_COMMAND_UNEXPECTED);
         break;
+    case INDEX:
+        bulla_cbor_expect_int(r, (int32_t)(2u * w->pair + place.arg), BULLA_E_COMMAND_UNEXPECTED);
+        break;
     case PARAMETER:
         bulla_cbor_expect_int(r, place.arg, BULLA_E_PARAMETER_UNEXPECTED);
         break;
-    case ITEMS:
-        bulla_cbor_expect(r, MAJOR_ARRAY, place.arg, BULLA_E_COMMAND_UNEXPECTED);
+    case PAIRS:
+        count = read_count(r, 2, 2u * BULLA_IMAGES_MAX);
+        if (count % 2u != 0)
+            bulla_cbor_fail(r, BULLA_E_COMPONENTS_FORM);
+        m->images = count / 2u;
+        w->components = *r;
         break;
-    case SEGMENTS:
-        bulla_cbor_expect(r, MAJOR_ARRAY, place.arg, BULLA_E_COMPONENTS_FORM);
+    case ITEMS:
+        count = place.arg * m->images + (place.arg & 8u) / 2u;
+        bulla_cbor_expect(r, MAJOR_ARRAY, count, BULLA_E_COMMAND_UNEXPECTED);
         break;
     case PARAMETERS:
         if (bulla_cbor_map(r) != place.arg)
@@ -266,30 +348,30 @@ static void read_place(struct bulla_cbor *r, struct place place, struct bulla_ma
         if (bulla_cbor_uint(r) > REPORTING_POLICY_MAX)
             bulla_cbor_fail(r, BULLA_E_REPORTING_POLICY);
         break;
-    case SAME_NAME:
-        if (!bulla_bytes_equal(bulla_cbor_bstr(r), m->image.component))
-            bulla_cbor_fail(r, BULLA_E_COMPONENTS_FORM);
+    case SEQUENCE:
+        if (bulla_cbor_peek(r) != MAJOR_UINT)
+            bulla_cbor_fail(r, BULLA_E_SEQUENCE_FORM);
+        m->sequence = bulla_cbor_uint32(r, BULLA_E_SEQUENCE_FORM);
         break;
-    case LIST_MARK:
-        if (!is_word(bulla_cbor_bstr(r), "#", 1))
-            bulla_cbor_fail(r, BULLA_E_COMPONENTS_FORM);
+    case SET_VERSION:
+        read_set_version(r, &m->version);
         break;
-    case LIST_URI:
-        if (!bulla_is_list_name(bulla_cbor_tstr(r), m->image.component))
-            bulla_cbor_fail(r, BULLA_E_LIST_URI);
-        break;
-    case LIST_SIZE:
-        if (m->image.list_size != bulla_list_size(m->image.size))
-            bulla_cbor_fail(r, BULLA_E_LIST_SIZE);
+    case TEXT_DIGEST:
+        m->has_text = true;
+        digest = bulla_digest_read(r);
+        if (digest != NULL)
+            memcpy(m->text_digest, digest, BULLA_DIGEST_SIZE);
         break;
     default:
-        read_value(r, place, m);
+        read_image_value(r, place, w);
     }
 }
 
-static void read_manifest(struct bulla_cbor *r, void *manifest)
+/* Maps, byte strings and pairs; every other place is read_place's. */
+static void read_manifest(struct bulla_cbor *r, struct walk *w)
 {
     struct level levels[LEVELS_MAX], *level = levels;
+    size_t each = 0;
     for (size_t i = 0; i < sizeof(template) / sizeof(template[0]) && r->failed == BULLA_OK; i++) {
         struct place place = template[i];
         switch (place.what) {
@@ -312,50 +394,55 @@ static void read_manifest(struct bulla_cbor *r, void *manifest)
             bulla_cbor_leave(r, level->behind);
             level--;
             break;
+        case EACH:
+            each = i;
+            w->pair = 0;
+            w->next = w->components;
+            break;
+        case NEXT:
+            w->pair++;
+            if (w->pair < w->manifest->images)
+                i = each;
+            break;
+        case FIRST:
+        case FURTHER:
+            if ((place.what == FIRST) != (w->pair == 0))
+                i += place.arg;
+            break;
         default:
-            read_place(r, place, manifest);
+            read_place(r, place, w);
         }
     }
 }
 
+static enum bulla_status decode(struct bulla_bytes manifest, uint32_t want,
+                                struct bulla_manifest *out)
+{
+    struct bulla_cbor r;
+    struct walk w;
+    bulla_cbor_init(&r, manifest);
+    memset(&w, 0, sizeof(w));
+    memset(out, 0, sizeof(*out));
+    w.manifest = out;
+    w.want = want;
+    read_manifest(&r, &w);
+    if (bulla_cbor_finish(&r) == BULLA_OK && want >= out->images)
+        r.failed = BULLA_E_COMPONENT_MISMATCH;
+    if (r.failed != BULLA_OK)
+        memset(out, 0, sizeof(*out));
+    return r.failed;
+}
+
 enum bulla_status bulla_manifest_decode(struct bulla_bytes manifest, struct bulla_manifest *out)
 {
-    return bulla_cbor_decode(manifest, out, sizeof(*out), read_manifest);
+    return decode(manifest, 0, out);
 }
 
-/* {+ (1..4): tstr} */
-static void read_texts(struct bulla_cbor *r)
+enum bulla_status bulla_manifest_image(struct bulla_bytes manifest, uint32_t index,
+                                       struct bulla_image *out)
 {
-    struct bulla_bytes previous = {NULL, 0};
-    uint32_t pairs = bulla_cbor_map(r);
-    if (pairs < 1 || pairs > 4)
-        bulla_cbor_fail(r, BULLA_E_TEXT_FORM);
-    for (; r->failed == BULLA_OK && pairs > 0; pairs--) {
-        const uint8_t *start = r->left.data;
-        uint64_t key = bulla_cbor_uint(r);
-        bulla_cbor_key_end(r, start, &previous);
-        if (key < 1 || key > 4)
-            bulla_cbor_fail(r, BULLA_E_TEXT_FORM);
-        (void)bulla_cbor_tstr(r);
-    }
-}
-
-/* {+ lang: texts}; *previous is the last language. */
-static void read_languages(struct bulla_cbor *r, void *previous)
-{
-    uint32_t pairs = bulla_cbor_map(r);
-    if (pairs < 1)
-        bulla_cbor_fail(r, BULLA_E_TEXT_FORM);
-    for (; r->failed == BULLA_OK && pairs > 0; pairs--) {
-        const uint8_t *start = r->left.data;
-        (void)bulla_cbor_tstr(r);
-        bulla_cbor_key_end(r, start, previous);
-        read_texts(r);
-    }
-}
-
-enum bulla_status bulla_text_check(struct bulla_bytes text)
-{
-    struct bulla_bytes previous;
-    return bulla_cbor_decode(text, &previous, sizeof(previous), read_languages);
+    struct bulla_manifest m;
+    enum bulla_status status = decode(manifest, index, &m);
+    *out = m.image;
+    return status;
 }

@@ -25,30 +25,73 @@ uint32_t bulla_policy_required(const struct bulla_device *device)
     return required;
 }
 
+/* Modules that come alone, to a device that counts those apart. */
+static bool is_apart(const struct bulla_device *device, const struct bulla_manifest *manifest)
+{
+    return device->counts_modules && manifest->image.name.len > 0;
+}
+
+bool bulla_policy_counted(const struct bulla_device *device, const struct bulla_manifest *manifest,
+                          uint32_t *sequence, const uint8_t **digest)
+{
+    bool apart = is_apart(device, manifest);
+
+    *sequence = apart ? device->modules_sequence : device->sequence;
+    *digest = apart ? device->modules_digest : device->confirmed_digest;
+    return apart ? device->modules_digest != NULL : device->has_sequence;
+}
+
 /* Older is refused; equal is the confirmed release itself, or a second one that took its number. */
-static enum bulla_status judge_sequence(const struct bulla_device *device, uint32_t sequence,
+static enum bulla_status judge_sequence(const struct bulla_device *device,
+                                        const struct bulla_manifest *manifest,
                                         const uint8_t manifest_digest[BULLA_DIGEST_SIZE],
                                         uint32_t *proved)
 {
-    if (sequence < device->sequence ||
-        (sequence == device->sequence && device->confirmed_digest == NULL))
+    uint32_t sequence = UINT32_MAX; /* what nobody set lets nothing through */
+    const uint8_t *digest = NULL;
+    bool counted = bulla_policy_counted(device, manifest, &sequence, &digest);
+
+    if (!counted && !is_apart(device, manifest))
+        return BULLA_OK;
+    if (counted &&
+        (manifest->sequence < sequence || (manifest->sequence == sequence && digest == NULL)))
         return BULLA_E_SEQUENCE_TOO_OLD;
-    if (sequence == device->sequence &&
-        bulla_prove_equal(device->confirmed_digest, manifest_digest, BULLA_DIGEST_SIZE,
-                          BULLA_FACT_SEQUENCE) != BULLA_FACT_SEQUENCE)
+    if (counted && manifest->sequence == sequence &&
+        bulla_prove_equal(digest, manifest_digest, BULLA_DIGEST_SIZE, BULLA_FACT_SEQUENCE) !=
+            BULLA_FACT_SEQUENCE)
         return BULLA_E_SEQUENCE_CONFLICT;
     *proved |= BULLA_FACT_SEQUENCE;
     return BULLA_OK;
 }
 
-/* Signers who may sign for this component must reach the threshold on their own. */
+static const struct bulla_bytes module = {(const uint8_t *)"module", 6};
+
+/* The first image's component is the device's; modules alone fit every component. */
+static enum bulla_status judge_component(const struct bulla_device *device,
+                                         const struct bulla_image *image, uint32_t *proved)
+{
+    struct bulla_bytes ours = device->component;
+    if (device->takes_modules && image->name.len > 0)
+        ours = module;
+    if (ours.len != image->component.len ||
+        bulla_prove_equal(ours.data, image->component.data, ours.len, BULLA_FACT_COMPONENT) !=
+            BULLA_FACT_COMPONENT)
+        return BULLA_E_COMPONENT_MISMATCH;
+    *proved |= BULLA_FACT_COMPONENT;
+    return BULLA_OK;
+}
+
+/* Signers who may sign for each of the components must reach the threshold on their own. */
 static enum bulla_status judge_rights(const struct bulla_trust *trust, uint32_t signers,
-                                      struct bulla_bytes component, uint32_t *proved)
+                                      const struct bulla_manifest *manifest, uint32_t *proved)
 {
     uint32_t count = 0;
+    struct bulla_bytes further = manifest->images > 1 ? module : manifest->image.component;
     for (uint32_t i = 0; i < trust->key_count; i++) {
+        const struct bulla_trust_key *key = &trust->keys[i];
         if ((signers & 1u << i) != 0 &&
-            bulla_trust_key_may(&trust->keys[i], component) == BULLA_FACT_RIGHTS)
+            bulla_trust_key_may(key, manifest->image.component) == BULLA_FACT_RIGHTS &&
+            bulla_trust_key_may(key, further) == BULLA_FACT_RIGHTS)
             count++;
     }
     if (trust->threshold < 1 || count < trust->threshold)
@@ -64,9 +107,7 @@ enum bulla_status bulla_policy_manifest(const struct bulla_device *device,
 {
     const struct bulla_image *image = &manifest->image;
     uint32_t proved = 0;
-    enum bulla_status status = BULLA_OK;
-    if (device->has_sequence)
-        status = judge_sequence(device, manifest->sequence, manifest_digest, &proved);
+    enum bulla_status status = judge_sequence(device, manifest, manifest_digest, &proved);
     if (status != BULLA_OK)
         return status;
     if (device->has_ids) {
@@ -78,18 +119,17 @@ enum bulla_status bulla_policy_manifest(const struct bulla_device *device,
             return BULLA_E_CLASS_MISMATCH;
         proved |= BULLA_FACT_VENDOR | BULLA_FACT_CLASS;
     }
-    if (device->has_component) {
-        if (device->component.len != image->component.len ||
-            bulla_prove_equal(device->component.data, image->component.data, image->component.len,
-                              BULLA_FACT_COMPONENT) != BULLA_FACT_COMPONENT)
-            return BULLA_E_COMPONENT_MISMATCH;
-        proved |= BULLA_FACT_COMPONENT;
-    }
-    status = judge_rights(trust, signers, image->component, &proved);
+    if (device->has_component)
+        status = judge_component(device, image, &proved);
+    if (status == BULLA_OK && !device->takes_modules &&
+        (manifest->images > 1 || image->name.len > 0))
+        status = BULLA_E_MODULES_NOT_TAKEN;
+    if (status == BULLA_OK)
+        status = judge_rights(trust, signers, manifest, &proved);
     if (status != BULLA_OK)
         return status;
     if (device->has_slot_size) {
-        if (image->size > device->slot_size)
+        if (image->name.len == 0 && image->size > device->slot_size)
             return BULLA_E_SLOT_TOO_SMALL;
         proved |= BULLA_FACT_SIZE;
     }

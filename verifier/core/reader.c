@@ -8,18 +8,21 @@
 #include "cbor_head.h"
 #include "digest.h"
 
-/* HEAD -> MEMBER -> (TEXT | LIST | BUNDLE -> MEMBER)* -> DONE; one line a transition below. */
+/* HEAD -> MEMBER -> (TEXT | LIST | OTHER | BUNDLE -> MEMBER)* -> DONE; one line a transition below.
+ */
 enum {
     STATE_HEAD,
     STATE_MEMBER,
     STATE_TEXT,
     STATE_LIST,
+    STATE_OTHER, /* the list of an image that is not wanted */
     STATE_BUNDLE,
     STATE_DONE,
 };
 
-#define MEMBER_TEXT     23
-#define MEMBERS_OF_HEAD 2u
+#define MEMBER_TEXT           23
+#define MEMBERS_OF_HEAD       2u
+#define MEMBERS_BESIDES_LISTS 4u /* and text and a bundled image */
 
 void bulla_reader_init(struct bulla_reader *r, const struct bulla_trust *trust,
                        const struct bulla_device *device, uint8_t *head)
@@ -30,6 +33,11 @@ void bulla_reader_init(struct bulla_reader *r, const struct bulla_trust *trust,
     r->head = head;
     r->need = 1;
     r->state = STATE_HEAD;
+}
+
+void bulla_reader_want(struct bulla_reader *r, uint32_t index)
+{
+    r->want = index;
 }
 
 void bulla_reader_workspace(struct bulla_reader *r, uint8_t *workspace, size_t workspace_len)
@@ -71,6 +79,8 @@ judge_head(const struct bulla_envelope *envelope, const struct bulla_trust *trus
         bulla_envelope_authenticate(envelope, trust, signers, manifest_digest, facts);
     if (status == BULLA_OK)
         status = bulla_manifest_decode(envelope->manifest, manifest);
+    if (status == BULLA_OK && envelope->members > MEMBERS_BESIDES_LISTS + manifest->images)
+        status = BULLA_E_ENVELOPE_MEMBER_UNKNOWN;
     if (status == BULLA_OK)
         status = bulla_policy_manifest(device, trust, *signers, manifest_digest, manifest, facts);
     if (status != BULLA_OK)
@@ -101,9 +111,14 @@ static enum bulla_status read_head(struct bulla_reader *r, struct bulla_bytes *i
     if (status == BULLA_OK)
         status = judge_head(&r->envelope, r->trust, r->device, &r->manifest, r->manifest_digest,
                             &r->signers, &r->facts);
+    if (status == BULLA_OK)
+        status = bulla_manifest_image(r->envelope.manifest, r->want, &r->image);
     if (status != BULLA_OK)
         return status;
-    r->same_as_confirmed = r->device->has_sequence && r->manifest.sequence == r->device->sequence;
+    uint32_t confirmed = 0;
+    const uint8_t *digest = NULL;
+    r->same_as_confirmed = bulla_policy_counted(r->device, &r->manifest, &confirmed, &digest) &&
+                           r->manifest.sequence == confirmed;
     r->members_left = (uint8_t)(r->envelope.members - MEMBERS_OF_HEAD);
     enter(r, STATE_MEMBER, 1);
     *event = BULLA_EVENT_HEAD;
@@ -115,7 +130,7 @@ static enum bulla_status begin_text(struct bulla_reader *r, struct bulla_bytes b
 {
     if (r->text_seen)
         return BULLA_E_CBOR_KEY_REPEATED;
-    if (r->list_seen)
+    if (r->list_next > 0)
         return BULLA_E_CBOR_KEY_ORDER;
     if (!r->manifest.has_text)
         return BULLA_E_TEXT_UNSIGNED;
@@ -130,31 +145,63 @@ static enum bulla_status begin_text(struct bulla_reader *r, struct bulla_bytes b
     return BULLA_OK;
 }
 
-static enum bulla_status begin_list(struct bulla_reader *r, uint64_t len)
+/* A text key among the sector lists' names. */
+struct found {
+    uint32_t index; /* of the image whose list it names; the number of images: of none */
+    uint32_t size;  /* of that list */
+    uint32_t place; /* lists whose names come before it: shorter ones, then bytewise */
+};
+
+static enum bulla_status find_list(const struct bulla_reader *r, struct bulla_bytes key,
+                                   struct found *found)
 {
-    if (r->list_seen)
-        return BULLA_E_CBOR_KEY_REPEATED;
-    if (r->manifest.has_text && !r->text_seen)
-        return BULLA_E_TEXT_MISSING;
-    if (len != r->manifest.image.list_size)
-        return BULLA_E_LIST_SIZE;
-    r->list_seen = true;
-    r->member_left = (uint32_t)len;
-    r->list_offset = r->offset;
-    enter(r, STATE_LIST, 0);
-    return bulla_list_init(&r->list, &r->manifest.image, r->workspace, r->workspace_len);
+    *found = (struct found){r->manifest.images, 0, 0};
+    for (uint32_t i = 0; i < r->manifest.images; i++) {
+        struct bulla_image image;
+        uint8_t name[BULLA_LIST_NAME_MAX];
+        enum bulla_status status = bulla_manifest_image(r->envelope.manifest, i, &image);
+        if (status != BULLA_OK)
+            return status;
+        size_t len = bulla_list_name(&image, name);
+        int order = len != key.len ? (len < key.len ? -1 : 1) : memcmp(name, key.data, len);
+        if (order < 0)
+            found->place++;
+        if (order == 0) {
+            found->index = i;
+            found->size = image.list_size;
+        }
+    }
+    return BULLA_OK;
 }
 
-/* The image itself, under exactly its URI, which must sort after "#X". */
-static enum bulla_status begin_bundle(struct bulla_reader *r, struct bulla_bytes key, uint64_t len)
+static enum bulla_status begin_list(struct bulla_reader *r, const struct found *found, uint64_t len)
+{
+    if (found->place < r->list_next)
+        return found->place + 1u == r->list_next ? BULLA_E_CBOR_KEY_REPEATED
+                                                 : BULLA_E_CBOR_KEY_ORDER;
+    if (r->manifest.has_text && !r->text_seen)
+        return BULLA_E_TEXT_MISSING;
+    if (len != found->size)
+        return BULLA_E_LIST_SIZE;
+    r->lists++;
+    r->list_next = (uint8_t)(found->place + 1u);
+    r->member_left = (uint32_t)len;
+    enter(r, found->index == r->want ? STATE_LIST : STATE_OTHER, 0);
+    if (r->state == STATE_OTHER)
+        return BULLA_OK;
+    r->list_offset = r->offset;
+    return bulla_list_init(&r->list, &r->image, r->workspace, r->workspace_len);
+}
+
+/* The image itself, the only one, under exactly its URI, which must sort after "#X". */
+static enum bulla_status begin_bundle(struct bulla_reader *r, const struct found *found,
+                                      uint64_t len)
 {
     if (r->bundle_seen)
         return BULLA_E_CBOR_KEY_REPEATED;
-    if (!r->list_seen)
+    if (r->lists == 0)
         return BULLA_E_ENVELOPE_MEMBER_MISSING;
-    size_t list_key_len = r->manifest.image.component.len + 1u;
-    /* deterministic order of text keys: shorter first, then bytewise */
-    if (key.len < list_key_len || (key.len == list_key_len && key.data[0] < '#'))
+    if (found->place == 0)
         return BULLA_E_CBOR_KEY_ORDER;
     if (len != r->manifest.image.size)
         return len < r->manifest.image.size ? BULLA_E_IMAGE_TRUNCATED : BULLA_E_IMAGE_TRAILING;
@@ -179,8 +226,11 @@ static enum bulla_status begin_member(struct bulla_reader *r)
         is_text = bulla_cbor_uint(&c) == MEMBER_TEXT;
     else
         bulla_cbor_fail(&c, BULLA_E_ENVELOPE_MEMBER_UNKNOWN);
-    bool is_list = bulla_is_list_name(key, r->manifest.image.component);
-    bool is_bundle = bulla_bytes_equal(key, r->manifest.image.uri);
+    struct found found = {0};
+    if (c.failed == BULLA_OK && !is_text)
+        bulla_cbor_fail(&c, find_list(r, key, &found));
+    bool is_list = found.index < r->manifest.images;
+    bool is_bundle = r->manifest.images == 1 && bulla_bytes_equal(key, r->manifest.image.uri);
     if (c.failed == BULLA_OK && !is_text && !is_list && !is_bundle)
         return BULLA_E_ENVELOPE_MEMBER_UNKNOWN;
     struct bulla_bytes bstr_head = c.left;
@@ -196,14 +246,14 @@ static enum bulla_status begin_member(struct bulla_reader *r)
         return c.failed;
     if (is_text)
         return begin_text(r, bstr_head, len);
-    return is_list ? begin_list(r, len) : begin_bundle(r, key, len);
+    return is_list ? begin_list(r, &found, len) : begin_bundle(r, &found, len);
 }
 
 static enum bulla_status read_member(struct bulla_reader *r, struct bulla_bytes *in,
                                      enum bulla_event *event)
 {
     if (r->members_left == 0) {
-        if (!r->list_seen) /* which comes after the text */
+        if (r->lists < r->manifest.images) /* which come after the text */
             return BULLA_E_ENVELOPE_MEMBER_MISSING;
         r->state = STATE_DONE;
         *event = BULLA_EVENT_END;
@@ -251,7 +301,7 @@ static enum bulla_status read_list(struct bulla_reader *r, struct bulla_bytes sp
     return BULLA_OK;
 }
 
-/* List and bundle are passed on as they come. */
+/* Lists and bundle are passed on as they come. */
 static enum bulla_status pass_content(struct bulla_reader *r, struct bulla_bytes *in,
                                       enum bulla_event *event)
 {
@@ -260,7 +310,7 @@ static enum bulla_status pass_content(struct bulla_reader *r, struct bulla_bytes
     r->member_left -= (uint32_t)span.len;
     if (r->state == STATE_LIST) {
         status = read_list(r, span, event);
-    } else if (span.len > 0) {
+    } else if (r->state == STATE_BUNDLE && span.len > 0) {
         r->bundled = span;
         *event = BULLA_EVENT_BUNDLE;
     }
@@ -280,6 +330,7 @@ static enum bulla_status step(struct bulla_reader *r, struct bulla_bytes *in,
     case STATE_TEXT:
         return read_text(r, in, event);
     case STATE_LIST:
+    case STATE_OTHER:
     case STATE_BUNDLE:
         return pass_content(r, in, event);
     default:

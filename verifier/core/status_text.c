@@ -109,6 +109,10 @@ const char *bulla_status_name(enum bulla_status status)
         return "text-digest";
     case BULLA_E_TEXT_FORM:
         return "text-form";
+    case BULLA_E_MODULE_NAME:
+        return "module-name";
+    case BULLA_E_MODULE_REPEATED:
+        return "module-repeated";
     case BULLA_E_SEQUENCE_TOO_OLD:
         return "sequence-too-old";
     case BULLA_E_SEQUENCE_CONFLICT:
@@ -131,6 +135,8 @@ const char *bulla_status_name(enum bulla_status status)
         return "chip-revision";
     case BULLA_E_SECURE_VERSION_TOO_OLD:
         return "secure-version-too-old";
+    case BULLA_E_MODULES_NOT_TAKEN:
+        return "modules-not-taken";
     case BULLA_E_LIST_FORM:
         return "list-form";
     case BULLA_E_LIST_DIGEST:
@@ -231,6 +237,8 @@ const char *bulla_status_name(enum bulla_status status)
         return "partition-label";
     case BULLA_E_OTADATA_FULL:
         return "otadata-full";
+    case BULLA_E_PARTITION_CHANGED:
+        return "partition-changed";
     case BULLA_E_STATE_EMPTY:
         return "state-empty";
     case BULLA_E_STATE_DAMAGED:
@@ -261,6 +269,20 @@ const char *bulla_status_name(enum bulla_status status)
         return "slot-not-sealed";
     case BULLA_E_FLASH_READBACK:
         return "flash-readback";
+    case BULLA_E_IMAGE_NOT_EXPECTED:
+        return "image-not-expected";
+    case BULLA_E_IMAGE_MD5:
+        return "image-md5";
+    case BULLA_E_MODULES_FULL:
+        return "modules-full";
+    case BULLA_E_MODULE_UNKNOWN:
+        return "module-unknown";
+    case BULLA_E_MODULE_IN_USE:
+        return "module-in-use";
+    case BULLA_E_MODULE_MISSING:
+        return "module-missing";
+    case BULLA_E_MODULE_DIGEST:
+        return "module-digest";
     case BULLA_E_TLS_NO_TRUST:
         return "tls-no-trust";
     case BULLA_E_TLS_PIN:
@@ -313,6 +335,8 @@ const char *bulla_status_name(enum bulla_status status)
         return "http-coding";
     case BULLA_E_HTTP_RANGE:
         return "http-range";
+    case BULLA_E_COAP_MALFORMED:
+        return "coap-malformed";
     case BULLA_E_IO:
         return "io";
     case BULLA_E_USAGE:
@@ -397,9 +421,9 @@ const char *bulla_status_sentence(enum bulla_status status)
     case BULLA_E_SEQUENCE_FORM:
         return "the sequence number is not an unsigned 32-bit integer";
     case BULLA_E_COMPONENTS_FORM:
-        return "the component list is not [X, X '#']";
+        return "the component list is not [X, X '#'] and the same for up to 7 modules";
     case BULLA_E_COMPONENT_UNKNOWN:
-        return "the component is neither 'app' nor 'factory'";
+        return "the component is neither 'app' nor 'factory' nor a module";
     case BULLA_E_COMMAND_UNEXPECTED:
         return "a command sequence differs from the profile's template";
     case BULLA_E_PARAMETER_UNEXPECTED:
@@ -428,6 +452,10 @@ const char *bulla_status_sentence(enum bulla_status status)
         return "the text is not the one that was signed";
     case BULLA_E_TEXT_FORM:
         return "the text is not {language: {1..4: text}}";
+    case BULLA_E_MODULE_NAME:
+        return "a module's name is not 1 to 32 of A-Z a-z 0-9 _ . - without a dot in front";
+    case BULLA_E_MODULE_REPEATED:
+        return "two modules have the same name";
     case BULLA_E_SEQUENCE_TOO_OLD:
         return "the release is older than the confirmed one";
     case BULLA_E_SEQUENCE_CONFLICT:
@@ -450,6 +478,8 @@ const char *bulla_status_sentence(enum bulla_status status)
         return "the image does not run on this chip revision";
     case BULLA_E_SECURE_VERSION_TOO_OLD:
         return "the image's secure version is below the floor";
+    case BULLA_E_MODULES_NOT_TAKEN:
+        return "the release brings modules and the device has no room for any";
     case BULLA_E_LIST_FORM:
         return "the sector list is not [-16, 4096, image-size, digests]";
     case BULLA_E_LIST_DIGEST:
@@ -550,6 +580,8 @@ const char *bulla_status_sentence(enum bulla_status status)
         return "a partition label is not printable or not UTF-8";
     case BULLA_E_OTADATA_FULL:
         return "the otadata sequence cannot grow further";
+    case BULLA_E_PARTITION_CHANGED:
+        return "the partition table is another one than the one on flash";
     case BULLA_E_STATE_EMPTY:
         return "the device state has never been provisioned";
     case BULLA_E_STATE_DAMAGED:
@@ -580,6 +612,21 @@ const char *bulla_status_sentence(enum bulla_status status)
         return "no envelope is stored for the image in the slot";
     case BULLA_E_FLASH_READBACK:
         return "flash does not hold what was written";
+    case BULLA_E_IMAGE_NOT_EXPECTED:
+        return "the release is not the one that was asked for";
+    case BULLA_E_IMAGE_MD5:
+        return "the image's MD5 is not the one in its side file";
+    case BULLA_E_MODULES_FULL:
+        return "no stretch of the modules area that is free is long enough for the modules, or "
+               "its directory is full";
+    case BULLA_E_MODULE_UNKNOWN:
+        return "there is no module of this name";
+    case BULLA_E_MODULE_IN_USE:
+        return "the module belongs to a release; a release without it removes it";
+    case BULLA_E_MODULE_MISSING:
+        return "the release has modules, and the modules area does not hold them";
+    case BULLA_E_MODULE_DIGEST:
+        return "a module on flash is not what was signed";
     case BULLA_E_TLS_NO_TRUST:
         return "the trust store has neither pin nor anchor, so no server can be trusted";
     case BULLA_E_TLS_PIN:
@@ -632,6 +679,8 @@ const char *bulla_status_sentence(enum bulla_status status)
         return "the answer uses an unknown transfer or content coding";
     case BULLA_E_HTTP_RANGE:
         return "the server's range is not the one asked for";
+    case BULLA_E_COAP_MALFORMED:
+        return "the answer on the serial line is not the block that was asked for";
     case BULLA_E_IO:
         return "a file could not be read or written";
     case BULLA_E_USAGE:

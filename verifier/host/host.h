@@ -91,6 +91,8 @@ void host_vendor_id(const char *domain, uint8_t id[16]);
 void host_class_id(const uint8_t vendor_id[16], const char *name, uint8_t id[16]);
 /* May this name become an id? NULL, or why not (upper case, blanks, trailing dot, empty). */
 const char *host_id_name_problem(const char *name);
+/* NAME=FILE of a module: FILE, and NAME copied; NULL when it has not that form. */
+const char *host_named_file(const char *argument, char name[BULLA_COMPONENT_NAME_MAX + 1u]);
 
 /* ---- file.c ---- */
 

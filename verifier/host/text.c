@@ -228,3 +228,15 @@ const char *host_id_name_problem(const char *name)
     }
     return name[len - 1] == '.' ? "ends with a dot" : NULL;
 }
+
+const char *host_named_file(const char *argument, char name[BULLA_COMPONENT_NAME_MAX + 1u])
+{
+    size_t len = strcspn(argument, "=");
+
+    if (argument[len] == '\0' || argument[len + 1] == '\0' ||
+        !bulla_is_module_name((struct bulla_bytes){(const uint8_t *)argument, len}))
+        return NULL;
+    memcpy(name, argument, len);
+    name[len] = '\0';
+    return argument + len + 1;
+}

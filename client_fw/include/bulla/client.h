@@ -39,6 +39,9 @@ enum bulla_event_kind {
                                    known */
     BULLA_DID_NOT_BOOT = 10,    /* no slot could be started; slot: the first choice, status: why */
     BULLA_DID_NOT_CONFIRM = 11, /* a health check failed; status: what it said */
+    BULLA_DID_PLACE = 12, /* in place: a bank's release was copied to where it is executed; value:
+                             its sequence */
+    BULLA_DID_ADD_MODULES = 13, /* modules came alone; value: their sequence */
 };
 
 /* "fall-back"; "unknown" for what a newer firmware noted. */
@@ -60,8 +63,14 @@ struct bulla_client {
     struct bulla_running running;
     /* The slot that this code is being executed from, where the port can tell (ESP-IDF:
      * esp_ota_get_running_partition): set it after bulla_client_open. bulla_client_boot sets it to
-     * what it starts. BULLA_SLOT_NONE: not known, the device state is believed. */
+     * what it starts. BULLA_SLOT_NONE: not known, the device state is believed. With a layout in
+     * place the port cannot tell: it leaves this alone. */
     int32_t executing;
+    /* Modules (bulla/modules.h): does this device take them, and the newest that came alone. */
+    bool takes_modules;
+    bool has_modules;
+    uint32_t modules_sequence;
+    uint8_t modules_digest[BULLA_DIGEST_SIZE];
 
     /* Working memory, meaningless between calls, except that the manifest of an update's result
      * points into head. */
@@ -196,6 +205,7 @@ struct bulla_boot_result {
     bool crash_loop;    /* refused_slot was left because its app crashed too often in a row */
     uint8_t crashes;    /* in a row, of the app that ran before this reset */
     uint8_t trial_boot; /* which boot of its trial this is, from 1; 0: no trial */
+    bool placed;        /* in place: was copied to where it is executed; of predict: will be */
 };
 
 /* What came before this boot, and what the port allows. The same port always gives the same limits.
@@ -286,5 +296,17 @@ BULLA_MUST_CHECK enum bulla_status bulla_client_reject(struct bulla_client *clie
 /* Boot this slot next (it must verify and not be below the floor): as a trial, unless its
  * release was confirmed before. */
 BULLA_MUST_CHECK enum bulla_status bulla_client_set_boot(struct bulla_client *client, int32_t slot);
+
+/* ---- select.c ---- */
+
+/* Boot next what ran before: another slot that verifies, is not below the floor, is not barred by
+ * its record and needs no trial. What runs as a trial is rejected (bulla_client_reject). *slot is
+ * what boots next. BULLA_E_NO_FALLBACK: there is none, nothing is written. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_rollback(struct bulla_client *client,
+                                                         int32_t *slot);
+/* Take a rollback back, or any other choice: what runs stays selected. Writes nothing when it is.
+ * BULLA_E_NO_TRIAL: what runs was rejected, and that stays. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_rollback_cancel(struct bulla_client *client,
+                                                                int32_t *slot);
 
 #endif

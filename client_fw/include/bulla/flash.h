@@ -23,6 +23,9 @@ struct bulla_flash {
     /* NULL: the chip has none. BULLA_BLOCK_SIZE bytes at a multiple of it, like so many sectors
      * but faster. BULLA_E_FLASH_ERASE. */
     enum bulla_status (*erase_block)(void *ctx, uint32_t offset);
+    /* NULL: the port maps nothing. Where these bytes lie in memory; valid until they are erased or
+     * programmed, NULL if just these cannot be mapped. */
+    const uint8_t *(*map)(void *ctx, uint32_t offset, size_t len);
     /* Smallest program: a power of two up to BULLA_FLASH_UNIT_MAX; 0 is 1. The core never programs
      * a unit twice between erases, whatever is in it. */
     uint32_t unit;

@@ -19,6 +19,8 @@
 #define BULLA_HTTP_VALUE_MAX    72u /* longest number, range or coding: "bytes " and 3 * 20 digits */
 #define BULLA_HTTP_LOCATION_MAX 1290u /* "https://" host ":65535" path */
 #define BULLA_HTTP_REQUEST_MAX  1696u /* longest request bulla_http_request can write */
+#define BULLA_HTTP_EXTRA_MAX    8u    /* fields of the caller's in a request */
+#define BULLA_HTTP_EXTRA_SIZE   4096u /* bytes of them */
 
 enum bulla_http_state {
     BULLA_HTTP_STATUS_LINE = 0,
@@ -90,5 +92,20 @@ bool bulla_http_complete(const struct bulla_http *http);
  * the buffer is too small (BULLA_HTTP_REQUEST_MAX never is); *len is 0 then. */
 BULLA_MUST_CHECK enum bulla_status bulla_http_request(const struct bulla_request *request,
                                                       char *buffer, size_t size, size_t *len);
+
+/* Fields of the caller's own, credentials as a rule: they go with every request to this server and
+ * to no other. A transport sends them before the empty line. */
+struct bulla_http_extra {
+    const char *host; /* as struct bulla_url has it */
+    uint16_t port;
+    const char *lines; /* "Name: value\r\n" each */
+};
+
+/* BULLA_OK; BULLA_E_USAGE when they are too many or too long, a name is no token or one that the
+ * transport writes itself, a value is empty, or a byte could end a line. */
+BULLA_MUST_CHECK enum bulla_status bulla_http_extra_check(const char *lines);
+
+/* The lines that go with a request to this URL, "" for none. `extra` may be NULL. */
+const char *bulla_http_extra_for(const struct bulla_http_extra *extra, const struct bulla_url *url);
 
 #endif

@@ -20,9 +20,9 @@
  * time that reading takes whatever lies there. */
 #define BULLA_STATE_HALF_MAX 0x10000u
 
-/* Kinds of record. Trust store, identity, confirmed sequence and floor are kept twice: what rots in
- * one copy is read from the other. `slot` distinguishes records of one kind: OTA index, 0xff for
- * factory, 0 where it has no meaning. */
+/* Kinds of record. Trust store, identity, confirmed sequence, floor and the modules' directory are
+ * kept twice: what rots in one copy is read from the other. `slot` distinguishes records of one
+ * kind: OTA index, 0xff for factory, 0 where it has no meaning. */
 enum bulla_record_kind {
     BULLA_RECORD_TRUST = 1,     /* the trust store, as encoded */
     BULLA_RECORD_IDENTITY = 2,  /* struct bulla_identity */
@@ -33,8 +33,9 @@ enum bulla_record_kind {
     BULLA_RECORD_TRIAL = 6,     /* struct bulla_trial: failed trials of one manifest */
     BULLA_RECORD_RUNNING = 7,   /* struct bulla_running: what the last boot started */
     BULLA_RECORD_EVENT = 8,     /* struct bulla_event_record; the last few are kept */
-    BULLA_RECORD_BOOTS = 9, /* struct bulla_boots: boots and crashes since RUNNING was written */
-    BULLA_RECORD_SEAL = 10, /* empty: all before it in its half had been programmed to the end */
+    BULLA_RECORD_BOOTS = 9,    /* struct bulla_boots: boots and crashes since RUNNING was written */
+    BULLA_RECORD_SEAL = 10,    /* empty: all before it in its half had been programmed to the end */
+    BULLA_RECORD_MODULES = 11, /* the directory of the modules area: bulla/modules.h */
 };
 #define BULLA_STATE_SLOT_FACTORY 0xffu
 
@@ -63,8 +64,11 @@ struct bulla_running {
 struct bulla_boots {
     uint8_t trial;   /* boots that the trial named by RUNNING has used; 0: the first alone */
     uint8_t crashes; /* in a row, of the confirmed app named by RUNNING */
-    uint32_t left;   /* slots left for their crashes: bit i OTA slot i, bit 31 factory */
+    uint32_t left;   /* slots left for their crashes: bit i OTA slot i, bit 31 factory;
+                        BULLA_BOOTS_PLACING besides */
 };
+/* In place: the execution area is being written. What reads right there may have been cut. */
+#define BULLA_BOOTS_PLACING (1u << 30)
 struct bulla_event_record {
     uint8_t what; /* enum bulla_event_kind, client.h */
     uint8_t slot;
@@ -113,7 +117,7 @@ uint32_t bulla_state_footprint(uint32_t trust_len, uint32_t copies, uint32_t hea
 
 /* Append one record; on BULLA_OK it is on flash, read back and wins from now on.
  * BULLA_E_STATE_FULL, before anything is changed, when it does not fit even after compaction; a
- * head must besides leave room for all small records (of events, the last eight).
+ * head and a directory must besides leave room for all small records (of events, the last eight).
  * BULLA_E_STATE_DAMAGED: state->damaged. */
 BULLA_MUST_CHECK enum bulla_status bulla_state_put(struct bulla_state *state,
                                                    enum bulla_record_kind kind, uint8_t slot,

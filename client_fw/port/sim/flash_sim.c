@@ -398,6 +398,13 @@ static enum bulla_status sim_erase_block(void *ctx, uint32_t offset)
     return erase(ctx, offset, BULLA_BLOCK_SIZE);
 }
 
+static const uint8_t *sim_map(void *ctx, uint32_t offset, size_t len)
+{
+    const struct flash_sim *sim = ctx;
+
+    return sim->dead || offset > sim->size || len > sim->size - offset ? NULL : sim->bytes + offset;
+}
+
 /* ---- power ---- */
 
 const struct bulla_flash *flash_sim_flash(struct flash_sim *sim)
@@ -406,6 +413,7 @@ const struct bulla_flash *flash_sim_flash(struct flash_sim *sim)
                                       .program = sim_program,
                                       .erase_sector = sim_erase_sector,
                                       .erase_block = sim->blocks ? sim_erase_block : NULL,
+                                      .map = sim_map,
                                       .unit = sim->unit,
                                       .size = sim->size,
                                       .ctx = sim};

@@ -18,6 +18,8 @@
 #define BULLA_TEXT_MAX           2048u /* the severed text member: fits the smallest workspace */
 #define BULLA_CBOR_DEPTH_MAX     12u   /* counted anew in each byte string */
 #define BULLA_COMPONENT_NAME_MAX 32u
+#define BULLA_IMAGES_MAX         8u  /* an app and its modules: eight fit the 2,048 signed bytes */
+#define BULLA_LIST_NAME_MAX      40u /* "#module/" and a name */
 #define BULLA_VERSION_PARTS_MAX  5u
 
 #define BULLA_SECTOR_SIZE   4096u /* chunk size of profile 1, erase unit of SPI NOR */

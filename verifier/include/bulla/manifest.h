@@ -16,9 +16,11 @@ struct bulla_version {
     int64_t parts[BULLA_VERSION_PARTS_MAX];
 };
 
-/* One image and its sector list. Spans point into the manifest bytes. */
+/* One image and its sector list. Spans point into the manifest bytes. Vendor and class are the
+ * whole manifest's, the same in each of its images. */
 struct bulla_image {
-    struct bulla_bytes component; /* first segment: "app" or "factory" */
+    struct bulla_bytes component; /* first segment: "app", "factory" or "module" */
+    struct bulla_bytes name;      /* of a module, its second segment; else empty */
     struct bulla_bytes uri;       /* checked, not NUL-terminated */
     uint32_t size;                /* bytes, >= 1 */
     uint32_t list_size;           /* bytes of the encoded list, as size demands */
@@ -31,20 +33,30 @@ struct bulla_image {
 struct bulla_manifest {
     uint32_t sequence;
     bool has_text;
-    struct bulla_image image;
+    uint32_t images;          /* 1..BULLA_IMAGES_MAX */
+    struct bulla_image image; /* the first; bulla_manifest_image tells any of them */
     uint8_t text_digest[BULLA_DIGEST_SIZE];
     struct bulla_version version;
 };
 
-/* Decode and judge, completely. *out is zero unless BULLA_OK. */
+/* Decode and judge, completely: every image, of which the first is kept. *out is zero unless
+ * BULLA_OK. */
 BULLA_MUST_CHECK enum bulla_status bulla_manifest_decode(struct bulla_bytes manifest,
                                                          struct bulla_manifest *out);
+
+/* Image `index` of a manifest, read from its bytes again: memory does not grow with the number of
+ * images. *out is zero unless BULLA_OK; BULLA_E_COMPONENT_MISMATCH when there are fewer. */
+BULLA_MUST_CHECK enum bulla_status bulla_manifest_image(struct bulla_bytes manifest, uint32_t index,
+                                                        struct bulla_image *out);
+
+/* 1..32 of A-Z a-z 0-9 _ . -, the first not a dot. */
+BULLA_MUST_CHECK bool bulla_is_module_name(struct bulla_bytes name);
 
 /* The image URI rules of docs/FORMAT.md, "URI"; signer and readers share them. */
 BULLA_MUST_CHECK enum bulla_status bulla_uri_check(struct bulla_bytes uri);
 
-/* Is this text the name of the component's sector list: "#" and the component's? */
-BULLA_MUST_CHECK bool bulla_is_list_name(struct bulla_bytes text, struct bulla_bytes component);
+/* The name of the image's sector list: "#app", "#factory" or "#module/NAME"; its length. */
+size_t bulla_list_name(const struct bulla_image *image, uint8_t out[BULLA_LIST_NAME_MAX]);
 
 /* The severed text: one deterministic item {+ lang: {+ (1..4): tstr}}. */
 BULLA_MUST_CHECK enum bulla_status bulla_text_check(struct bulla_bytes text);

@@ -8,7 +8,11 @@
  *
  * States: HEAD -> (judged) -> MEMBERS -> TEXT | LIST | BUNDLE -> MEMBERS ... -> END; docs/DESIGN.md
  * has the table. Feed again, with what is left (even nothing), after every event but MORE and END:
- * an event may wait behind another. */
+ * an event may wait behind another.
+ *
+ * Of several images one is wanted (bulla_reader_want): its list is verified and told. Of the others
+ * name, order and length of the list are judged. Who needs them all reads the envelope once for
+ * each. */
 
 #include "bulla/policy.h"
 #include "bulla/sectors.h"
@@ -18,7 +22,7 @@ enum bulla_event {
     BULLA_EVENT_HEAD,   /* signed, decoded, allowed: manifest, signers, facts are valid. Give a
                            workspace now (bulla_reader_workspace) or stop here */
     BULLA_EVENT_TEXT,   /* r->text holds the verified text until the next call */
-    BULLA_EVENT_LIST,   /* r->list is verified and may be used */
+    BULLA_EVENT_LIST,   /* r->list, that of the wanted image, is verified and may be used */
     BULLA_EVENT_BUNDLE, /* r->bundled spans bytes of the bundled image, NOT verified: give them
                            to bulla_sectors_feed */
     BULLA_EVENT_END,    /* the envelope is complete; a further byte refuses it */
@@ -29,8 +33,10 @@ struct bulla_reader {
     enum bulla_status failed;
     uint8_t state;
     bool text_seen;
-    bool list_seen;
     bool bundle_seen;
+    uint8_t lists;     /* seen so far */
+    uint8_t list_next; /* of all lists in their order, the first that may still come */
+    uint32_t want;
     uint8_t members_left; /* the one being read among them; for who reads a bundle's rest himself */
 
     /* valid from BULLA_EVENT_HEAD on */
@@ -56,6 +62,7 @@ struct bulla_reader {
     /* valid from BULLA_EVENT_HEAD on */
     struct bulla_envelope envelope;
     struct bulla_manifest manifest;
+    struct bulla_image image; /* the wanted one */
     uint8_t manifest_digest[BULLA_DIGEST_SIZE];
 
     struct bulla_list list; /* valid from BULLA_EVENT_LIST on */
@@ -68,6 +75,10 @@ struct bulla_reader {
 /* `head` must hold BULLA_HEAD_MAX bytes; it, trust and device must outlive the reader. */
 void bulla_reader_init(struct bulla_reader *r, const struct bulla_trust *trust,
                        const struct bulla_device *device, uint8_t *head);
+
+/* Before the first byte is fed: the image (its place in the manifest) this pass is for; 0 when
+ * nobody asks. The envelope is refused (BULLA_E_COMPONENT_MISMATCH) when it has fewer. */
+void bulla_reader_want(struct bulla_reader *r, uint32_t index);
 
 /* Room for the text and then for the list: at least bulla_list_workspace_min() and
  * BULLA_WORKSPACE_MIN; holds the list whole from bulla_list_workspace_whole() on. */

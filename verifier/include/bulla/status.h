@@ -66,6 +66,8 @@ enum bulla_status {
     BULLA_E_TEXT_TOO_LARGE,
     BULLA_E_TEXT_DIGEST,
     BULLA_E_TEXT_FORM,
+    BULLA_E_MODULE_NAME,
+    BULLA_E_MODULE_REPEATED,
 
     /* Policy */
     BULLA_E_SEQUENCE_TOO_OLD,
@@ -79,6 +81,7 @@ enum bulla_status {
     BULLA_E_CHIP_MISMATCH,
     BULLA_E_CHIP_REVISION,
     BULLA_E_SECURE_VERSION_TOO_OLD,
+    BULLA_E_MODULES_NOT_TAKEN,
 
     /* Sector list and payload */
     BULLA_E_LIST_FORM,
@@ -137,6 +140,7 @@ enum bulla_status {
     BULLA_E_PARTITION_NO_STATE,
     BULLA_E_PARTITION_LABEL,
     BULLA_E_OTADATA_FULL,
+    BULLA_E_PARTITION_CHANGED,
 
     /* Device: update, boot, confirm */
     BULLA_E_STATE_EMPTY,
@@ -154,6 +158,13 @@ enum bulla_status {
     BULLA_E_SLOT_UNKNOWN,
     BULLA_E_SLOT_NOT_SEALED,
     BULLA_E_FLASH_READBACK,
+    BULLA_E_IMAGE_NOT_EXPECTED,
+    BULLA_E_IMAGE_MD5,
+    BULLA_E_MODULES_FULL,
+    BULLA_E_MODULE_UNKNOWN,
+    BULLA_E_MODULE_IN_USE,
+    BULLA_E_MODULE_MISSING,
+    BULLA_E_MODULE_DIGEST,
 
     /* Connection: identity */
     BULLA_E_TLS_NO_TRUST,
@@ -184,6 +195,7 @@ enum bulla_status {
     BULLA_E_HTTP_STATUS,
     BULLA_E_HTTP_CODING,
     BULLA_E_HTTP_RANGE,
+    BULLA_E_COAP_MALFORMED,
     BULLA_E_IO,
     BULLA_E_USAGE,
     BULLA_STATUS_COUNT

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Layouts in place: releases lie in banks, code is executed from one area alone, and a boot brings
+ * there what it chose. The bank is not touched meanwhile, so nothing needs to be remembered of how
+ * far a copy has come: the next boot compares. Only what a power cut interrupted may read right and
+ * be weak; that a copy had begun and not ended is therefore on flash, and then every sector is
+ * written again, whatever it reads as. docs/decisions/0028. */
+
+#include "boot_plan.h"
+#include "bulla/mem.h"
+
+#define TRIES      2u
+#define PIECE_SIZE 128u
+
+struct copy {
+    struct bulla_client *client;
+    const struct bulla_partition *from;
+    const struct bulla_partition *to;
+    int32_t bank;
+    uint32_t size;
+    bool all;    /* also sectors that read right */
+    bool healed; /* the area's head is the bank's already: it may be mended without a note */
+    bool begun;  /* the area may be changed */
+};
+
+/* ---- what is known of the area ---- */
+
+/* A record that rotted tells nothing: as if a copy had been cut. */
+static bool is_settled(const struct bulla_client *client)
+{
+    struct bulla_boots boots;
+    bool found = false;
+    enum bulla_status status = bulla_state_get_boots(&client->state, &boots, &found);
+
+    return status == BULLA_OK && (boots.left & BULLA_BOOTS_PLACING) == 0;
+}
+
+static enum bulla_status note_placing(struct bulla_client *client, bool placing)
+{
+    struct bulla_boots boots;
+    bool found = false;
+    enum bulla_status status = bulla_state_get_boots(&client->state, &boots, &found);
+
+    if (status != BULLA_OK && status != BULLA_E_STATE_DAMAGED)
+        return status;
+    boots.left &= ~BULLA_BOOTS_PLACING;
+    boots.left |= placing ? BULLA_BOOTS_PLACING : 0;
+    return bulla_state_put_boots(&client->state, &boots);
+}
+
+enum bulla_status bulla_place_banks(struct bulla_client *client, uint32_t *banks)
+{
+    uint8_t area[BULLA_DIGEST_SIZE];
+    uint8_t digest[BULLA_DIGEST_SIZE];
+    bool found = false;
+
+    *banks = 0;
+    enum bulla_status status = bulla_slot_claim(client, BULLA_SLOT_FACTORY, area, &found);
+    if (status != BULLA_OK || !found)
+        return status;
+    for (uint32_t i = 0; i < client->layout.slot_count && status == BULLA_OK; i++) {
+        status = bulla_slot_claim(client, (int32_t)i, digest, &found);
+        if (status == BULLA_OK && found && bulla_digest_equal(area, digest))
+            *banks |= bulla_boot_skip((int32_t)i);
+    }
+    return status;
+}
+
+/* Does the area verify, and is it the release that the plan judged in its bank? */
+static enum bulla_status judge_area(struct bulla_client *client, const struct bulla_boot_plan *plan,
+                                    enum bulla_verdict *verdict)
+{
+    struct bulla_installed area = {.verdict = BULLA_NO};
+
+    *verdict = BULLA_NO;
+    enum bulla_status status = bulla_slot_judge(client, BULLA_SLOT_FACTORY, &area);
+    if (status != BULLA_OK)
+        return status;
+    if (area.verdict != BULLA_YES || area.sealed != plan->installed.sealed)
+        return BULLA_E_NOT_JUDGED;
+    if (bulla_prove_equal(area.manifest_digest, plan->installed.manifest_digest, BULLA_DIGEST_SIZE,
+                          BULLA_YES) != BULLA_YES)
+        return BULLA_E_IMAGE_DIGEST;
+    *verdict = area.verdict;
+    return BULLA_OK;
+}
+
+/* ---- copying ---- */
+
+/* Before the first erase: that a copy has begun, and what the area is from now on. Without the
+ * bank it does not verify until it is the new image to the last byte. */
+static enum bulla_status begin(struct copy *copy)
+{
+    struct bulla_client *client = copy->client;
+    size_t len = 0;
+    enum bulla_status status = note_placing(client, true);
+
+    if (status == BULLA_OK)
+        status = bulla_slot_head(client, copy->bank, client->head, sizeof(client->head), &len);
+    if (status == BULLA_OK)
+        status = bulla_state_put(&client->state, BULLA_RECORD_HEAD, BULLA_STATE_SLOT_FACTORY,
+                                 (struct bulla_bytes){client->head, len});
+    if (copy->healed) /* a log that takes nothing must not keep what is confirmed from running */
+        status = BULLA_OK;
+    copy->begun = status == BULLA_OK;
+    return status;
+}
+
+/* Nothing that was misread is written: does the bank say the same again? */
+static enum bulla_status read_again(const struct copy *copy, uint32_t offset,
+                                    struct bulla_bytes bytes)
+{
+    const struct bulla_flash *flash = copy->client->flash;
+    uint8_t piece[PIECE_SIZE];
+
+    for (uint32_t at = 0; at < bytes.len; at += PIECE_SIZE) {
+        size_t len = bytes.len - at < PIECE_SIZE ? bytes.len - at : PIECE_SIZE;
+        enum bulla_status status =
+            flash->read(flash->ctx, copy->from->offset + offset + at, piece, len);
+        if (status != BULLA_OK)
+            return status;
+        if (memcmp(piece, bytes.data + at, len) != 0)
+            return BULLA_E_FLASH_READ;
+    }
+    return BULLA_OK;
+}
+
+static enum bulla_status copy_sector(struct copy *copy, uint32_t offset, uint32_t len)
+{
+    struct bulla_client *client = copy->client;
+    const struct bulla_flash *flash = client->flash;
+    const struct bulla_bytes bytes = {client->sector, len};
+    bool same = false;
+
+    client->sector[0] ^= 0xffu; /* what was read before must not pass for what is read now */
+    enum bulla_status status =
+        flash->read(flash->ctx, copy->from->offset + offset, client->sector, len);
+    if (status == BULLA_OK)
+        status = bulla_slot_holds(client, copy->to, offset, bytes, &same);
+    if (status != BULLA_OK || (same && !copy->all))
+        return status;
+    status = read_again(copy, offset, bytes);
+    if (status == BULLA_OK && !copy->begun)
+        status = begin(copy);
+    if (status != BULLA_OK)
+        return status;
+    status = bulla_slot_write(client, copy->to, offset, bytes, false);
+    /* a sector that cannot be written any more, but holds what it should, is good enough */
+    if (status != BULLA_OK && same &&
+        (bulla_slot_holds(client, copy->to, offset, bytes, &same) == BULLA_OK && same))
+        return BULLA_OK;
+    return status;
+}
+
+static enum bulla_status copy_all(struct copy *copy)
+{
+    if (copy->size > copy->to->size || copy->size > copy->from->size)
+        return BULLA_E_SLOT_TOO_SMALL;
+    for (uint32_t at = 0; at < copy->size;) {
+        uint32_t left = copy->size - at;
+        uint32_t len = left < BULLA_SECTOR_SIZE ? left : BULLA_SECTOR_SIZE;
+        enum bulla_status status = copy_sector(copy, at, len);
+        if (status != BULLA_OK)
+            return status;
+        at += len;
+    }
+    return BULLA_OK;
+}
+
+/* ---- at the reset ---- */
+
+static bool is_in_place(const struct bulla_client *client, const struct bulla_boot_plan *plan)
+{
+    return client->layout.in_place && plan->result.slot >= 0;
+}
+
+/* Nothing is to be written. What is not sealed has no digest to be known by: it is compared. */
+static bool is_placed(struct bulla_client *client, const struct bulla_boot_plan *plan,
+                      enum bulla_verdict *verdict)
+{
+    *verdict = BULLA_NO;
+    return plan->installed.sealed && is_settled(client) &&
+           judge_area(client, plan, verdict) == BULLA_OK;
+}
+
+bool bulla_place_wanted(struct bulla_client *client, const struct bulla_boot_plan *plan)
+{
+    enum bulla_verdict verdict = BULLA_NO;
+
+    return is_in_place(client, plan) && !is_placed(client, plan, &verdict);
+}
+
+enum bulla_status bulla_place_run(struct bulla_client *client, struct bulla_boot_plan *plan)
+{
+    struct copy copy = {.client = client, .bank = plan->result.slot, .to = &client->layout.factory};
+    enum bulla_status status = BULLA_E_NOT_JUDGED;
+    enum bulla_verdict verdict = BULLA_NO;
+    uint32_t banks = 0;
+
+    if (!is_in_place(client, plan))
+        return BULLA_OK;
+    if (is_placed(client, plan, &plan->result.verdict))
+        return BULLA_OK;
+    copy.from = bulla_layout_slot(&client->layout, copy.bank);
+    copy.size = plan->installed.image.size;
+    copy.all = !is_settled(client);
+    for (uint32_t i = 0; i < TRIES && status != BULLA_OK; i++) {
+        copy.healed = i > 0 && bulla_place_banks(client, &banks) == BULLA_OK &&
+                      (banks & bulla_boot_skip(copy.bank)) != 0;
+        status = copy_all(&copy);
+        if (status == BULLA_OK)
+            status = judge_area(client, plan, &verdict);
+    }
+    if (status != BULLA_OK)
+        return status;
+    /* not known to have ended: the next boot writes it all once more */
+    if (copy.begun && note_placing(client, false) != BULLA_OK)
+        copy.begun = true;
+    plan->result.placed = copy.begun;
+    plan->result.verdict = verdict;
+    return BULLA_OK;
+}
+
+/* ---- at an update ---- */
+
+enum bulla_status bulla_place_part(struct bulla_client *client, int32_t bank)
+{
+    const struct bulla_running area = {.slot = BULLA_STATE_SLOT_FACTORY,
+                                       .ota_seq = BULLA_OTA_SEQ_NONE};
+
+    if (!client->layout.in_place)
+        return BULLA_OK;
+    if (client->executing == bank)
+        client->executing = BULLA_SLOT_FACTORY;
+    if (client->has_running && client->running.slot != bulla_slot_code(bank))
+        return BULLA_OK;
+    return bulla_client_put_running(client, &area);
+}
