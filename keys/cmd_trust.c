@@ -64,8 +64,12 @@ static bool encode_names(struct host_tool *tool, const char *list, uint8_t names
             return false;
         }
         count++;
-        if (!(len == 3 && memcmp(p, "app", 3) == 0) && !(len == 7 && memcmp(p, "factory", 7) == 0))
-            host_note(tool, "component %.*s is neither app nor factory: no release can be for it",
+        if (!(len == 3 && memcmp(p, "app", 3) == 0) &&
+            !(len == 7 && memcmp(p, "factory", 7) == 0) &&
+            !(len == 6 && memcmp(p, "module", 6) == 0))
+            host_note(tool,
+                      "component %.*s is neither app nor factory nor module: no release can be "
+                      "for it",
                       (int)len, p);
         p += len;
         if (*p == '\0')
@@ -216,15 +220,18 @@ static uint32_t signers_for(const struct bulla_trust *trust, const char *name)
 static enum bulla_status judge_threshold(const struct bulla_trust *trust, char why[256])
 {
     uint32_t app = signers_for(trust, "app"), factory = signers_for(trust, "factory");
+    uint32_t modules = signers_for(trust, "module");
 
     if (trust->threshold > trust->key_count)
-        return keys_refuse(why, BULLA_E_USAGE, "the threshold is %u signatures, there are %u keys",
-                           (unsigned)trust->threshold, (unsigned)trust->key_count);
-    if (trust->threshold > app && trust->threshold > factory)
+        return keys_refuse(why, BULLA_E_USAGE, "the threshold is %u signatures, there %s %u key%s",
+                           (unsigned)trust->threshold, trust->key_count == 1 ? "is" : "are",
+                           (unsigned)trust->key_count, trust->key_count == 1 ? "" : "s");
+    if (trust->threshold > app && trust->threshold > factory && trust->threshold > modules)
         return keys_refuse(why, BULLA_E_USAGE,
-                           "the threshold is %u signatures, but %u keys may sign for app and %u "
-                           "for factory",
-                           (unsigned)trust->threshold, (unsigned)app, (unsigned)factory);
+                           "the threshold is %u signatures, but %u keys may sign for app, %u for "
+                           "factory and %u for module",
+                           (unsigned)trust->threshold, (unsigned)app, (unsigned)factory,
+                           (unsigned)modules);
     return BULLA_OK;
 }
 

@@ -25,7 +25,8 @@ What is different, because devices take only what was sealed:
   refuses is raised there, and after an exception in the block nothing was done at all.
 * verify=False changes nothing: devices verify what they write, and read it back.
 * request_args: headers={...}, auth=(user, password) and envelope; timeout is accepted and not
-  used, bulla-device has limits of its own. http: is refused, servers speak https.
+  used, bulla-device has limits of its own. Headers and password go to it in files that only their
+  owner can read. http: is refused, servers speak https.
 * start(certificate=...): the device's trust store says which servers it believes, nothing else.
 * A reboot is `bulla-device boot`. The ten seconds before it are counted on a terminal only, unless
   configure(countdown=SECONDS) says otherwise.
@@ -254,20 +255,26 @@ def _from(source):
 
 
 def _request(headers=None, auth=None, timeout=None):
-    """What scripts pass on to requests.get, as (options, line of the password file)."""
-    options = []
+    """What scripts pass on to requests.get, as (lines of the fields' file, line of the password's).
+    Either may be a secret, and everybody can read the command lines of others."""
+    fields = ""
     for name in headers or {}:
-        options += ["--header", "%s: %s" % (name, headers[name])]
+        field = "%s: %s" % (name, headers[name])
+        if "\n" in field or "\r" in field:
+            raise ValueError("a header with a line break cannot be sent: " + str(name))
+        fields += field + "\n"
     if auth and (":" in auth[0] or "\n" in auth[0] + auth[1]):
         raise ValueError("auth cannot be sent: ':' in the name, or a line break")
-    return options, auth[0] + ":" + auth[1] + "\n" if auth else None
+    return fields, auth[0] + ":" + auth[1] + "\n" if auth else None
 
 
-def _update(source, options, request=((), None), loud=False):
+def _update(source, options, request=("", None), loud=False):
     """The one way to install anything. Returns the answer, not yet judged."""
-    more, password = request
+    fields, password = request
     with _Folder() as folder:
-        words = _from(source) + list(options) + list(more)
+        words = _from(source) + list(options)
+        if fields:
+            words += ["--header", "@" + _private(folder.path + "/headers", fields)]
         if password:
             words += ["--auth-file", _private(folder.path + "/auth", password)]
         return _device("update", options=words, loud=loud)
@@ -286,7 +293,7 @@ class OTA:
         self.sha, self.length = sha, length
         self.source = None  # what bulla-device reads; None: what was written
         self.hint = ""
-        self.request = ((), None)
+        self.request = ("", None)
         self.folder = None  # of what was written
         self.stream = None
         self.written, self.hash = 0, None

@@ -224,12 +224,6 @@ static enum bulla_status bundle(struct bundling *b, char why[WHY_SIZE])
 static int run(struct host_tool *tool, struct bundling *b)
 {
     char why[WHY_SIZE] = "";
-    int end = cli_keep_input(tool, b->out, b->envelope);
-
-    if (end < 0)
-        end = cli_keep_input(tool, b->out, b->image);
-    if (end >= 0)
-        return end;
     enum bulla_status status = bundle(b, why);
     if (b->envelope_fd >= 0)
         close(b->envelope_fd);
@@ -263,6 +257,13 @@ int cmd_bundle(struct host_tool *tool, int argc, char **argv)
                          .out = out,
                          .envelope_fd = -1,
                          .image_fd = -1};
+    end = cli_keep_input(tool, out, b.envelope);
+    if (end < 0)
+        end = cli_keep_input(tool, out, b.image);
+    if (end < 0)
+        end = cli_keep_inputs(tool, out, &trust_paths);
+    if (end >= 0)
+        return end;
     if (trust_paths.count == 0)
         return run(tool, &b);
     enum bulla_status status =

@@ -187,10 +187,12 @@ static int seal(struct host_tool *tool, const struct sign_options *o,
     report(tool, o, s, ring);
     if (has_app && demanded == BULLA_FORMAT_UNKNOWN &&
         s->images[0].scan.facts.format == BULLA_FORMAT_RAW)
-        host_note(tool,
-                  "%s is no ESP image: sealed as raw, for device classes that take raw images "
-                  "(--format raw says that this is meant)",
-                  o->words.image);
+        host_note(
+            tool,
+            "%s is no ESP image: sealed as raw, for device classes that take raw images; those "
+            "of ESP devices refuse it (--format raw says that this is meant, --format esp "
+            "refuses it here)",
+            o->words.image);
     return host_end(tool, BULLA_OK, NULL);
 }
 

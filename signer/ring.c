@@ -12,6 +12,9 @@ static int refuse_key(struct host_tool *tool, const char *path, enum bulla_statu
 {
     if (bulla_status_is_refusal(status))
         status = BULLA_E_USAGE;
+    const char *named = strstr(why, path); /* most reasons begin with the file */
+    if (named != NULL && named[strlen(path)] == ':')
+        return host_end(tool, status, "%s", why);
     return host_end(tool, status, "%s: %s", path, why);
 }
 

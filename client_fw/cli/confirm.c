@@ -32,13 +32,17 @@ static enum bulla_status ask(void *ctx)
 static void explain(const struct confirmation *c, enum bulla_status status, char *why, size_t size)
 {
     const struct session *s = &c->session;
+    const struct bulla_client *client = &c->device.client;
 
+    if (status == BULLA_E_NO_TRIAL && client->has_running &&
+        device_is_rejected(&c->device, device_slot_of(client->running.slot)))
+        (void)snprintf(why, size, "%s was rejected and runs until the next reset: boot first",
+                       device_running_name(&c->device));
     if (status == BULLA_OK || !c->asked)
         return;
     if (status == BULLA_E_HTTP_STATUS)
         (void)snprintf(why, size, "not confirmed: %s port %u answered %u, expected 200",
-                       s->url.host, (unsigned)s->url.port,
-                       (unsigned)c->device.client.response.status);
+                       s->url.host, (unsigned)s->url.port, (unsigned)client->response.status);
     else
         (void)snprintf(why, size, "not confirmed: %s port %u: %s", s->url.host,
                        (unsigned)s->url.port, bulla_status_sentence(status));

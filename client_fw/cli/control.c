@@ -68,7 +68,10 @@ void control_explain_trial(struct device *device, char *why, size_t size)
     if (bulla_client_running(client, &slot) != BULLA_OK)
         slot = BULLA_SLOT_NONE;
     const char *label = device_slot_name(device, slot);
-    if (client->has_running && device_slot_of(client->running.slot) == slot)
+    if (device_is_rejected(device, slot))
+        (void)snprintf(why, size, "%s was rejected and runs until the next reset: boot first",
+                       label);
+    else if (client->has_running && device_slot_of(client->running.slot) == slot)
         (void)snprintf(why, size, "%s runs unconfirmed: confirm or reject it first", label);
     else
         (void)snprintf(why, size,
@@ -99,6 +102,13 @@ static void explain_slot(struct device *device, int32_t slot, enum bulla_status 
         control_explain_trial(device, why, size);
         return;
     }
+    if (status == BULLA_E_TRIAL_FAILED_BEFORE) {
+        (void)snprintf(why, size,
+                       "the release in %s failed its trial three times: install it again with "
+                       "`update --retry`, or a newer one",
+                       label);
+        return;
+    }
     enum bulla_status judged = bulla_slot_judge(client, slot, &held);
     host_explain(status, NULL, &client->device, &client->espimage.facts, text, sizeof(text));
     if (!held.sealed && device_is_blank(device, slot))
@@ -118,6 +128,7 @@ void control_explain_factory(struct device *device, const struct arguments *argu
                              size_t size)
 {
     const struct bulla_layout *layout = &device->client.layout;
+    struct bulla_boot_result next = {.verdict = BULLA_NO, .slot = BULLA_SLOT_NONE};
     int32_t running = BULLA_SLOT_NONE;
 
     if (layout->in_place)
@@ -132,6 +143,11 @@ void control_explain_factory(struct device *device, const struct arguments *argu
              running == BULLA_SLOT_FACTORY)
         (void)snprintf(why, size,
                        "the factory app is what runs: boot an OTA slot first, then --factory");
+    else if (bulla_client_predict(&device->client, &next) == BULLA_OK &&
+             next.slot == BULLA_SLOT_FACTORY)
+        (void)snprintf(why, size,
+                       "the factory app is what boots next: `rollback --cancel` keeps what runs, "
+                       "then --factory");
     else
         (void)snprintf(why, size, "no OTA slot runs that could replace the factory app");
 }
@@ -142,6 +158,18 @@ static void add_slot(struct host_tool *tool, const struct device *device, int32_
 {
     if (tool->json)
         json_object_set_new(tool->doc, "slot", json_string(device_slot_name(device, slot)));
+}
+
+/* Was it selected for a trial? Whoever does not expect one loses it at the next reset. */
+static bool add_trial(struct host_tool *tool, struct device *device, int32_t slot)
+{
+    struct bulla_boot_result next = {.verdict = BULLA_NO, .slot = BULLA_SLOT_NONE};
+    bool trial =
+        bulla_client_predict(&device->client, &next) == BULLA_OK && next.slot == slot && next.trial;
+
+    if (tool->json)
+        json_object_set_new(tool->doc, "trial", json_boolean(trial));
+    return trial;
 }
 
 int device_set_boot(struct host_tool *tool, const struct arguments *arguments)
@@ -160,7 +188,9 @@ int device_set_boot(struct host_tool *tool, const struct arguments *arguments)
         return device_end(tool, &device, BULLA_E_SLOT_UNKNOWN, why);
     status = bulla_client_set_boot(&device.client, slot);
     if (status == BULLA_OK) {
-        host_say(tool, "%s boots next", device_slot_name(&device, slot));
+        bool trial = add_trial(tool, &device, slot);
+        host_say(tool, "%s boots next%s", device_slot_name(&device, slot),
+                 trial ? " for a trial: confirm it once it works" : "");
         add_slot(tool, &device, slot);
     } else {
         explain_slot(&device, slot, status, why, sizeof(why));
@@ -175,6 +205,10 @@ static void explain_rollback(const struct arguments *arguments, const struct dev
         (void)snprintf(why, size,
                        "there is nothing to go back to: no other slot holds an app that verifies, "
                        "is not below the floor, and worked before");
+    else if (status == BULLA_E_TRIAL_FAILED_BEFORE)
+        (void)snprintf(why, size,
+                       "the release to go back to failed its trial three times: install it again "
+                       "with `update --retry`, or a newer one");
     else if (status == BULLA_E_NO_TRIAL && arguments->cancel)
         (void)snprintf(why, size, "%s was rejected, and that stays; install the release again",
                        device_running_name(device));
@@ -202,12 +236,13 @@ int device_rollback(struct host_tool *tool, const struct arguments *arguments)
         return device_end(tool, &device, status, why);
     }
     const char *label = device_slot_name(&device, slot);
+    bool trial = add_trial(tool, &device, slot) && !arguments->cancel;
     if (arguments->cancel && was_trial)
         host_say(tool, "%s stays selected; it still has to be confirmed", label);
     else if (arguments->cancel)
         host_say(tool, "%s stays selected", label);
     else
-        host_say(tool, "%s boots next%s", label,
+        host_say(tool, "%s boots next%s%s", label, trial ? " for a trial" : "",
                  was_trial ? "; what runs is rejected" : "; rollback --cancel takes it back");
     add_slot(tool, &device, slot);
     return restart_end(tool, arguments, &device, BULLA_OK, "", true);

@@ -14,8 +14,14 @@ enum bulla_status device_on(struct device *device, const char *path, char why[FL
     enum bulla_status status = flash_sim_open(&device->sim, path, why);
     if (status != BULLA_OK)
         return status;
-    return bulla_client_open(&device->client, flash_sim_flash(&device->sim), device->trust_store,
-                             sizeof(device->trust_store));
+    status = bulla_client_open(&device->client, flash_sim_flash(&device->sim), device->trust_store,
+                               sizeof(device->trust_store));
+    if (status == BULLA_E_PARTITION_MAGIC)
+        (void)snprintf(
+            why, FLASH_SIM_WHY_SIZE,
+            "%.100s: %s; if it is no whole flash, `bulla-device inspect` says what it is", path,
+            bulla_status_sentence(status));
+    return status;
 }
 
 void device_off(struct device *device)
@@ -83,6 +89,21 @@ const char *device_running_name(const struct device *device)
     if (!client->has_running)
         return "nothing";
     return device_slot_name(device, device_slot_of(client->running.slot));
+}
+
+bool device_is_rejected(const struct device *device, int32_t slot)
+{
+    const struct bulla_client *client = &device->client;
+    const struct bulla_running *running = &client->running;
+
+    if (!client->has_running || !running->trial || device_slot_of(running->slot) != slot)
+        return false;
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct bulla_ota_record *record = &client->otadata.record[i];
+        if (record->seq == running->ota_seq && record->state == BULLA_OTA_INVALID)
+            return true;
+    }
+    return false;
 }
 
 const char *device_choice_reason(const struct bulla_boot_result *result)

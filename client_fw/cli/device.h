@@ -79,7 +79,7 @@ struct command {
     const char *name;
     int (*run)(struct host_tool *tool, const struct arguments *arguments);
     const char *options; /* names of those it takes, each between blanks */
-    int operands; /* -1: at most one */
+    int operands;        /* -1: at most one */
     const char *help;
 };
 
@@ -108,7 +108,8 @@ int32_t device_slot_of(uint8_t code);
 /* Label of a slot, fit to be printed; "nothing" for BULLA_SLOT_NONE. */
 const char *device_slot_name(const struct device *device, int32_t slot);
 
-/* Where a slot's app is executed: the slot itself, or with a layout in place the app's partition. */
+/* Where a slot's app is executed: the slot itself, or with a layout in place the app's partition.
+ */
 const struct bulla_partition *device_executed(const struct device *device, int32_t slot);
 
 /* "running from partition at 370000, type 11 [MicroPython_2]": offset and subtype in hexadecimal,
@@ -121,6 +122,8 @@ bool device_is_blank(const struct device *device, int32_t slot);
 
 /* What the running slot is called, for the commands that speak for it. */
 const char *device_running_name(const struct device *device);
+/* Does it run as a trial that was rejected? It goes on until the next reset. */
+bool device_is_rejected(const struct device *device, int32_t slot);
 
 /* Why the choice fell on it, in a few words, nothing having been refused before. */
 const char *device_choice_reason(const struct bulla_boot_result *result);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control.h"
 #include "source.h"
@@ -52,6 +53,13 @@ static enum bulla_status make_workspace(struct download *d)
     return d->workspace != NULL ? BULLA_OK : BULLA_E_IO;
 }
 
+/* A line is silent until somebody starts the sender: whoever looks on must know what is awaited. */
+static void tell_waiting(struct host_tool *tool, const struct source *s)
+{
+    if (s->kind == SOURCE_SERIAL && isatty(STDERR_FILENO) == 1)
+        host_note(tool, "asking bulla-send on %s, at %u baud", s->name, (unsigned)s->uart.baud);
+}
+
 static enum bulla_status run(struct download *d, const struct arguments *arguments,
                              struct bulla_update_result *result)
 {
@@ -90,6 +98,12 @@ static void explain(struct download *d, const struct arguments *arguments, enum 
         control_explain_trial(&d->device, why, size);
     else if (status == BULLA_E_NO_SLOT && arguments->factory)
         control_explain_factory(&d->device, arguments, why, size);
+    else if (arguments->factory && bulla_status_is_refusal(status) &&
+             result->target == BULLA_SLOT_NONE)
+        (void)snprintf(why, size,
+                       "what runs, %s, does not verify any more, and the factory app is what boots "
+                       "instead: `boot`, then `update` without --factory",
+                       device_running_name(&d->device));
     else if (status == BULLA_E_NO_SLOT && d->device.client.layout.slot_count == 0)
         (void)snprintf(why, size,
                        "this layout has no OTA slot: the app can only be replaced by "
@@ -104,7 +118,8 @@ static void explain(struct download *d, const struct arguments *arguments, enum 
     else if (status == BULLA_E_SEQUENCE_TOO_OLD && result->manifest_known &&
              result->manifest.image.name.len > 0)
         (void)snprintf(why, size, "the modules have sequence %u, the newest that came alone %u",
-                       (unsigned)result->sequence, (unsigned)d->device.client.modules_sequence);
+                       (unsigned)result->manifest.sequence,
+                       (unsigned)d->device.client.modules_sequence);
     else
         host_explain(status, result->manifest_known ? &result->manifest : NULL,
                      &d->device.client.device, result->image_known ? &result->image : NULL, why,
@@ -210,6 +225,7 @@ int device_update(struct host_tool *tool, const struct arguments *arguments)
         enum bulla_status status = device_on(&d->device, arguments->flash, why);
         if (status == BULLA_OK) {
             status = make_workspace(d);
+            tell_waiting(tool, &d->source);
             if (status == BULLA_OK)
                 status = run(d, arguments, &result);
             explain(d, arguments, status, &result, why, sizeof(why));

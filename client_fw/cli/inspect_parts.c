@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "bulla/otadata.h"
-#include "bulla/state.h"
 #include "layout_words.h"
 
 #define APP_STEP      0x10000u
@@ -77,7 +76,8 @@ static void tell_image(struct inspection *i, const char *name, const struct whol
 static void inspect_app(struct inspection *i, const struct bulla_partition *row, json_t *json)
 {
     static const char *const words[] = {"not in the file", "blank", "image", "no image"};
-    struct bulla_bytes bytes = whole_span(&i->whole, row->offset, row->size);
+    uint32_t size = row->size < BULLA_ESP_IMAGE_MAX ? row->size : BULLA_ESP_IMAGE_MAX;
+    struct bulla_bytes bytes = whole_span(&i->whole, row->offset, size);
     struct bulla_image_facts facts;
     struct whole_image image;
     char name[LAYOUT_SHOWN_SIZE];
@@ -95,6 +95,21 @@ static void inspect_app(struct inspection *i, const struct bulla_partition *row,
     tell_image(i, name, &image, &facts, status);
     if (json != NULL)
         json_object_set_new(json, "image", image_json(&image, &facts, status));
+}
+
+/* Each byte is hashed once: rows over and over the same ones do not make us read them again. */
+static bool apps_overlap(const struct layout *layout)
+{
+    for (uint32_t k = 0; k < layout->count; k++) {
+        const struct bulla_partition *a = &layout->rows[k];
+        for (uint32_t m = 0; holds_app(a) && m < k; m++) {
+            const struct bulla_partition *b = &layout->rows[m];
+            if (holds_app(b) && a->offset < (uint64_t)b->offset + b->size &&
+                b->offset < (uint64_t)a->offset + a->size)
+                return true;
+        }
+    }
+    return false;
 }
 
 static bool is_named(const struct layout *layout, uint64_t at)
@@ -143,11 +158,16 @@ void inspect_partitions(struct inspection *i)
 {
     const struct layout *layout = &i->whole.layout;
     json_t *list = i->tool->json ? json_array() : NULL;
+    bool skipped = apps_overlap(layout);
 
+    if (skipped)
+        inspect_warn(i, "app partitions overlap: what lies in them is not looked at");
     for (uint32_t k = 0; k < layout->count; k++) {
         json_t *json = list != NULL ? row_json(&layout->rows[k]) : NULL;
 
-        if (holds_app(&layout->rows[k]))
+        if (holds_app(&layout->rows[k]) && skipped && json != NULL)
+            json_object_set_new(json, "content", json_string("not looked at"));
+        else if (holds_app(&layout->rows[k]) && !skipped)
             inspect_app(i, &layout->rows[k], json);
         if (list != NULL)
             json_array_append_new(list, json);
@@ -231,65 +251,18 @@ void inspect_otadata(struct inspection *i)
 
 /* ---- device state ---- */
 
-static enum bulla_status read_file(void *ctx, uint32_t offset, void *buffer, size_t len)
-{
-    struct bulla_bytes bytes = whole_span(ctx, offset, (uint32_t)len);
-
-    if (bytes.len != len)
-        return BULLA_E_FLASH_READ;
-    memcpy(buffer, bytes.data, len);
-    return BULLA_OK;
-}
-
-static enum bulla_status refuse_program(void *ctx, uint32_t offset, const void *bytes, size_t len)
-{
-    (void)ctx;
-    (void)offset;
-    (void)bytes;
-    (void)len;
-    return BULLA_E_FLASH_PROGRAM;
-}
-
-static enum bulla_status refuse_erase(void *ctx, uint32_t offset)
-{
-    (void)ctx;
-    (void)offset;
-    return BULLA_E_FLASH_ERASE;
-}
-
-static enum bulla_status open_state(struct whole *whole, const struct bulla_partition *row)
-{
-    const struct bulla_flash flash = {.read = read_file,
-                                      .program = refuse_program,
-                                      .erase_sector = refuse_erase,
-                                      .size = row->offset + row->size,
-                                      .ctx = whole};
-    struct bulla_state state;
-
-    return bulla_state_open(&state, &flash, row);
-}
-
 void inspect_state(struct inspection *i)
 {
-    const struct layout *layout = &i->whole.layout;
-    const struct bulla_partition *row = NULL;
+    const struct bulla_partition *row = whole_state_row(&i->whole.layout);
     const char *word = "no partition for it";
+    struct whole_state state;
 
-    for (uint32_t k = 0; k < layout->count && row == NULL; k++)
-        if (bulla_partition_is_state(&layout->rows[k]))
-            row = &layout->rows[k];
     if (row != NULL) {
-        enum bulla_status status = BULLA_E_STATE_EMPTY;
-
-        word = "not in the file";
-        if (row->size > UINT32_MAX - row->offset)
-            word = "damaged";
-        else if (whole_span(&i->whole, row->offset, row->size).len == row->size) {
-            status = open_state(&i->whole, row);
-            word = status == BULLA_OK              ? "provisioned"
-                   : status == BULLA_E_STATE_EMPTY ? "blank"
-                                                   : "damaged";
-        }
+        enum bulla_status status = whole_open_state(&i->whole, row, &state);
+        word = status == BULLA_OK              ? "provisioned"
+               : status == BULLA_E_STATE_EMPTY ? "blank"
+               : status == BULLA_E_FLASH_READ  ? "not in the file"
+                                               : "damaged";
         i->has_state = status == BULLA_OK;
     }
     host_say(i->tool, "Bulla device state: %s", word);

@@ -118,7 +118,8 @@ static bool judge_flash(const struct making *m, char why[LAYOUT_WHY_SIZE])
         return layout_refuse(why, "the flash size is one of 2M, 4M, 8M, 16M, not 0x%x bytes",
                              (unsigned)size);
     if (m->kind->factory && m->kind->slots > 0 && size <= 4 * MIB)
-        return layout_refuse(why, "layout %s needs a flash larger than 4M, this one has %uM",
+        return layout_refuse(why,
+                             "layout %s needs a flash larger than 4M (8M or 16M), this one has %uM",
                              m->kind->name, (unsigned)(size / MIB));
     if (m->plan->no_state && (m->kind->banks > 0 || m->plan->modules_size > 0))
         return layout_refuse(why, "%s without a state partition would mean nothing to a device",
@@ -168,6 +169,12 @@ static bool settle_app_size(struct making *m, char why[LAYOUT_WHY_SIZE])
              (unsigned)(size / KIB), (unsigned)(firmware / KIB), (unsigned)m->plan->firmware_size);
         size = (uint32_t)firmware;
     }
+    if (size < LAYOUT_APP_MIN && !m->plan->small && m->plan->app_size == 0)
+        return layout_refuse(
+            why,
+            "layout %s leaves apps %uK on a flash of %uM, which is smaller than 1M: "
+            "4M and more have room, or one app (--single); --force allows it",
+            m->kind->name, (unsigned)(size / KIB), (unsigned)(m->plan->flash_size / MIB));
     if (size < LAYOUT_APP_MIN && !m->plan->small)
         return layout_refuse(why, "an app partition of %uK is smaller than 1M; --force allows it",
                              (unsigned)(size / KIB));

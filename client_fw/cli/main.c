@@ -32,8 +32,10 @@ static const struct command commands[] = {
      "  --format         images this device class takes (default esp); raw needs --envelope\n"
      "  --chip           default esp32\n"
      "  --chip-revision  major * 100 + minor, default 0\n"
-     "  --force          replace an existing flash file\n"
-     "  --erase          also one with another partition table, whose data is lost\n"},
+     "  --force          replace an existing flash file; what is lost is said\n"
+     "  --erase          also one with another partition table or none that can be read, whose "
+     "data\n"
+     "                   is lost\n"},
     {"layout", device_layout,
      " single two three in-place flash-size app-size fs-size firmware modules style no-state "
      "add-state against erase force output ",
@@ -67,14 +69,16 @@ static const struct command commands[] = {
      "countdown from serial baud path sha256 length auth-file header md5 ",
      1,
      "usage: bulla-device update FLASH --url https://HOST/PATH/app.suit [--timeout SECONDS]\n"
-     "         [--client-cert C.pem --client-key K.pem] [--auth-file FILE] [--header 'NAME: VALUE']\n"
+     "         [--client-cert C.pem --client-key K.pem] [--auth-file FILE] [--header 'NAME: "
+     "VALUE']\n"
      "         [--transport mbedtls|curl]\n"
      "         [--sha256 HEX] [--length N] [--md5] [--retry] [--recovery] [--memory SIZE]\n"
      "         [--factory] [--restart [--countdown SECONDS]] [--json]\n"
      "       bulla-device update FLASH --from DIR|ENVELOPE|BUNDLE|- ...\n"
      "       bulla-device update FLASH --serial DEVICE [--baud N] [--path PATH] ...\n"
      "Fetch a release, verify it while it comes, install it and select it for a trial.\n"
-     "  --url            https server; a name in .json is read as {firmware, sha, length}, and the\n"
+     "  --url            https server; a name in .json is read as {firmware, sha, length}, and "
+     "the\n"
      "                   envelope is beside the firmware\n"
      "  --from           files: a folder with one *.suit, an envelope with its image beside it, a\n"
      "                   bundle, such a .json; -: a bundle on standard input\n"
@@ -84,7 +88,9 @@ static const struct command commands[] = {
      "                   checked beside the signature: digest and size of the image; MD5 in the\n"
      "                   file IMAGE.md5 beside it\n"
      "  --auth-file      one line user:password, sent to the server of --url and no other\n"
-     "  --header         a field for the same server; may be repeated\n"
+     "  --header         a field for the same server; may be repeated; @FILE: one in each line "
+     "of it,\n"
+     "                   so that secrets are not on the command line\n"
      "  --timeout        of everything, default 1800\n"
      "  --retry          also a release whose trial failed three times\n"
      "  --recovery       as recovery code that runs from none of the slots: replace any of them\n"
@@ -107,10 +113,11 @@ static const struct command commands[] = {
     {"alive", device_alive, " ", 1,
      "usage: bulla-device alive FLASH [--json]\n"
      "The running app has run long enough: its crashes are forgotten.\n"},
-    {"confirm", device_confirm,
-     " reach client-cert client-key timeout transport auth-file header ", 1,
+    {"confirm", device_confirm, " reach client-cert client-key timeout transport auth-file header ",
+     1,
      "usage: bulla-device confirm FLASH [--reach https://HOST/PATH/app.suit] [--timeout SECONDS]\n"
-     "         [--client-cert C.pem --client-key K.pem] [--auth-file FILE] [--header 'NAME: VALUE']\n"
+     "         [--client-cert C.pem --client-key K.pem] [--auth-file FILE] [--header 'NAME: "
+     "VALUE']\n"
      "         [--transport mbedtls|curl] [--json]\n"
      "The running app works: keep it, and refuse what is older from now on.\n"
      "  --reach          only if this envelope can be fetched and those trusted signed it: else "

@@ -147,6 +147,9 @@ static int finish(struct host_tool *tool, struct factory *f)
         json_object_set_new(tool->doc, "floor",
                             json_integer(first->installed.image.secure_version));
     }
+    if (f->lost[0] != '\0')
+        host_note(tool, "the %s that was there is replaced; lost: %s", f->arguments->flash,
+                  f->lost);
     for (uint32_t i = 0; i < f->piece_count; i++)
         tell_piece(tool, f, &f->pieces[i]);
     if (f->piece_count > 1)

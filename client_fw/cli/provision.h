@@ -41,7 +41,11 @@ struct factory {
     const struct piece *judged; /* the piece that was judged last */
     bool manifest_known;        /* client.reader.manifest was signed by somebody trusted */
     char why[FACTORY_WHY_SIZE];
+    char lost[FACTORY_WHY_SIZE]; /* what the flash that is replaced held; empty: nothing */
 };
+
+/* What would be lost is said, or refused: -1, or the exit code. (provision_lost.c) */
+int provision_check_replaced(struct host_tool *tool, struct factory *f);
 
 /* Read and judge all files; -1, or the exit code after the reason was told. */
 int provision_read(struct host_tool *tool, struct factory *f);

@@ -120,6 +120,8 @@ static enum bulla_status judge_envelope(struct factory *f, const struct piece *p
     if (status == BULLA_OK)
         status = bulla_reader_finish(reader);
     f->manifest_known = reader->manifest.image.size != 0;
+    if (status == BULLA_OK && reader->manifest.image.name.len > 0)
+        status = BULLA_E_COMPONENT_MISMATCH; /* modules alone are no app */
     if (status != BULLA_OK)
         return status;
     return bulla_state_put(&f->client.state, BULLA_RECORD_HEAD, device_slot_code(piece->slot),

@@ -279,25 +279,6 @@ static int read_parts(struct host_tool *tool, struct factory *f)
     return code;
 }
 
-/* What was flashed with another table is lost, not only replaced: that is said, or not done. */
-static int check_replaced(struct host_tool *tool, struct factory *f)
-{
-    const char *path = f->arguments->flash;
-    struct host_buffer file = {NULL, 0};
-    struct stat info;
-    struct whole flashed;
-    char why[LAYOUT_WHY_SIZE];
-
-    if (lstat(path, &info) != 0 || !S_ISREG(info.st_mode) ||
-        host_read_file(path, FLASH_SIM_SIZE_MAX, &file) != BULLA_OK)
-        return -1; /* nothing to lose, or nothing that will be replaced: saving says so */
-    enum bulla_status status = whole_find((struct bulla_bytes){file.data, file.len}, &flashed, why);
-    host_buffer_free(&file);
-    return status != BULLA_OK
-               ? -1
-               : layout_compare(tool, path, &flashed.layout, &f->layout, f->arguments->erase);
-}
-
 int provision_read(struct host_tool *tool, struct factory *f)
 {
     const struct arguments *a = f->arguments;
@@ -317,5 +298,5 @@ int provision_read(struct host_tool *tool, struct factory *f)
         code = check_room(tool, f);
     if (code < 0)
         code = check_not_an_input(tool, f);
-    return code < 0 ? check_replaced(tool, f) : code;
+    return code < 0 ? provision_check_replaced(tool, f) : code;
 }

@@ -25,9 +25,15 @@ static const char help[] =
     "with\n"
     "the same transport: CoAP with Block2 in Slipmux frames, 8N1. FILE is an envelope or a "
     "bundle;\n"
-    "a device that asks for update.suit gets it, and what its URIs name lies beside it. Of DIR\n"
-    "every file is served by its name; its only *.suit answers to update.suit, too.\n"
-    "Hidden files and private keys are not served. Ends with Ctrl-C.\n"
+    "a device that asks for update.suit gets it. Beside it the images are served that its "
+    "manifest\n"
+    "names, and their .md5, and nothing else. Of DIR every file is served by its name, also "
+    "below;\n"
+    "its only *.suit answers to update.suit, too.\n"
+    "Never served: hidden files, links, files of more than 65 MiB, and files of up to 64 KiB "
+    "that\n"
+    "look like a private key (\"PRIVATE KEY-----\" anywhere, or DER of PKCS#8, PKCS#1, SEC1).\n"
+    "Ends with Ctrl-C.\n"
     "  --baud   default 115200\n"
     "  --once   end when a device was served and has been silent for 5 s\n";
 
@@ -89,10 +95,15 @@ static int open_source(struct host_tool *tool, struct sending *s, const char *pa
     }
     if (S_ISDIR(info.st_mode)) {
         choose_first(s, folder);
+    } else if (S_ISREG(info.st_mode) && info.st_size > (off_t)SEND_FILE_MAX) {
+        free(folder);
+        return host_end(tool, BULLA_E_IO, "%s has more than %u MiB, which no device takes", path,
+                        SEND_FILE_MAX >> 20);
     } else if (S_ISREG(info.st_mode)) {
         char *slash = strrchr(folder, '/');
         (void)snprintf(s->first, sizeof s->first, "%s", slash + 1);
         s->server.first = s->first;
+        s->server.alone = true;
         slash[slash == folder ? 1 : 0] = '\0';
     } else {
         free(folder);
@@ -168,12 +179,15 @@ static int send_all(struct host_tool *tool, struct sending *s)
     s->uart = (struct bulla_posix_uart){.path = s->device, .baud = s->baud};
     s->line = bulla_posix_uart_stream(&s->uart);
     if (s->line.connect(s->line.ctx, "", 0, 0) != BULLA_OK)
-        return host_end(tool, BULLA_E_NET_CONNECT, "%s: %s", s->device, strerror(s->uart.error));
+        return host_end(tool, BULLA_E_NET_CONNECT, "%s: %s", s->device,
+                        bulla_posix_uart_reason(&s->uart));
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
     host_say(tool, "serving on %s at %u baud%s%s", s->device, (unsigned)s->baud,
              s->server.first != NULL ? ", update.suit is " : "",
              s->server.first != NULL ? s->server.first : "");
+    if (s->server.alone && !send_has_release(&s->server))
+        host_note(tool, "the manifest of %s cannot be read: it is served alone", s->first);
     (void)fflush(stdout); /* who waits for it may read a pipe */
     enum bulla_status status = serve(s);
     s->line.close(s->line.ctx);
@@ -233,7 +247,7 @@ static int parse(struct host_tool *tool, int argc, char **argv, struct sending *
 
 int main(int argc, char **argv)
 {
-    struct sending s = {.server.folder = -1};
+    struct sending s = {.server = {.folder = -1, .stopped = &stopped}};
     struct host_tool tool;
 
     host_begin(&tool, "bulla-send", argc, argv);

@@ -59,36 +59,36 @@ static uint8_t read_wish(const struct bulla_coap_message *m, struct wish *w)
     return w->is_known && w->path[0] != '\0' ? 0 : BULLA_COAP_NOT_FOUND;
 }
 
+static bool is_stopped(const struct send_server *s)
+{
+    return s->stopped != NULL && *s->stopped;
+}
+
 static bool same_file(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* SHA-256 of the whole file, worked out when it is asked for first and when it changed. */
+/* May it be served? With the SHA-256 of the whole file, worked out when it is asked for first and
+ * when it changed. */
 static bool find_digest(struct send_server *s, int fd, const struct stat *info)
 {
     uint8_t block[16384];
     struct bulla_sha256 hash;
-    ssize_t n;
+    ssize_t n = -1;
 
     if (s->has_digest && same_file(&s->info, info))
         return true;
+    s->has_digest = false;
+    if (info->st_size > (off_t)SEND_FILE_MAX || send_is_secret(fd, (uint64_t)info->st_size))
+        return false;
     bulla_sha256_init(&hash);
-    for (off_t at = 0; (n = pread(fd, block, sizeof(block), at)) > 0; at += n)
+    for (off_t at = 0; !is_stopped(s) && (n = pread(fd, block, sizeof(block), at)) > 0; at += n)
         bulla_sha256_update(&hash, (struct bulla_bytes){block, (size_t)n});
     s->has_digest = n == 0 && bulla_sha256_finish(&hash, s->digest) == BULLA_OK;
     s->info = *info;
     return s->has_digest;
-}
-
-/* A private key that somebody left beside the envelope. */
-static bool is_secret(int fd)
-{
-    char start[64] = "";
-    ssize_t n = pread(fd, start, sizeof(start) - 1, 0);
-
-    return n > 0 && strstr(start, "-----BEGIN") != NULL && strstr(start, "PRIVATE KEY") != NULL;
 }
 
 static int open_file(const struct send_server *s, const char *path)
@@ -96,6 +96,8 @@ static int open_file(const struct send_server *s, const char *path)
     char first[BULLA_PATH_MAX + 1u];
     enum bulla_status status;
 
+    if (s->alone && !send_is_named(s, path))
+        return -1;
     if (s->first != NULL && strcmp(path, SEND_WELL_KNOWN) == 0 && bulla_file_path(s->first, first))
         path = first;
     return bulla_file_open(s->folder, path, &status);
@@ -111,7 +113,7 @@ static uint8_t put_block(struct send_server *s, int fd, const struct wish *w,
     size_t size = (size_t)1 << (block.szx + 4u);
     struct stat info;
 
-    if (fstat(fd, &info) != 0 || is_secret(fd) || !find_digest(s, fd, &info))
+    if (fstat(fd, &info) != 0 || !find_digest(s, fd, &info))
         return BULLA_COAP_NOT_FOUND;
     uint64_t total = (uint64_t)info.st_size;
     if (from > 0 && from >= total)

@@ -10,18 +10,37 @@
 
 #include "session.h"
 
-#define AUTH_MAX 1024u
-#define ROOM     (BULLA_HTTP_EXTRA_SIZE + 1u)
+#define AUTH_MAX   1024u
+#define FIELDS_MAX 8192u
+#define ROOM       (BULLA_HTTP_EXTRA_SIZE + 1u)
+
+/* -1, or the exit code. */
+static int read_secret(struct host_tool *tool, const char *path, size_t max,
+                       struct host_buffer *out)
+{
+    struct stat info;
+
+    if (host_read_file(path, max, out) != BULLA_OK)
+        return host_end(tool, BULLA_E_IO, "%s: %s", path, strerror(errno));
+    if (stat(path, &info) == 0 && (info.st_mode & 077) != 0)
+        host_note(tool, "%s holds a password, and others may read it: chmod 600", path);
+    return -1;
+}
+
+static void forget(struct host_buffer *secret)
+{
+    if (secret->data != NULL)
+        explicit_bzero(secret->data, secret->len);
+    host_buffer_free(secret);
+}
 
 /* One line "user:password". -1, or the exit code. */
 static int read_auth(struct host_tool *tool, const char *path, struct host_buffer *out)
 {
-    struct stat info;
+    int code = read_secret(tool, path, AUTH_MAX, out);
 
-    if (host_read_file(path, AUTH_MAX, out) != BULLA_OK)
-        return host_end(tool, BULLA_E_IO, "%s: %s", path, strerror(errno));
-    if (stat(path, &info) == 0 && (info.st_mode & 077) != 0)
-        host_note(tool, "%s holds a password, and others may read it: chmod 600", path);
+    if (code >= 0)
+        return code;
     if (out->len > 0 && out->data[out->len - 1] == '\n')
         out->len--;
     if (out->len > 0 && out->data[out->len - 1] == '\r')
@@ -46,28 +65,66 @@ static int add_auth(struct host_tool *tool, const char *path, char *lines)
         at += (size_t)EVP_EncodeBlock((unsigned char *)lines + at, auth.data, (int)auth.len);
         memcpy(lines + at, "\r\n", sizeof "\r\n");
     }
-    host_buffer_free(&auth);
+    forget(&auth);
     return code;
 }
 
+/* A field may hold a secret: one out of a file is not shown. */
+static int refuse_field(struct host_tool *tool, const char *file, const char *field)
+{
+    static const char rule[] = "must be 'NAME: VALUE', without control characters and none of the "
+                               "fields that frame a request or that the transport writes";
+
+    return file != NULL ? host_usage(tool, "each line of %s %s", file, rule)
+                        : host_usage(tool, "--header %s, or @FILE; found %s", rule, field);
+}
+
 /* What is added must make a request with what is there. */
-static int add_header(struct host_tool *tool, const char *header, char *lines)
+static int add_field(struct host_tool *tool, const struct arguments *a, const char *file,
+                     const char *field, char *lines)
 {
     size_t at = strlen(lines);
-    size_t len = strlen(header);
+    size_t len = strlen(field);
 
+    if (a->auth_file != NULL && strncasecmp(field, "authorization:", 14) == 0)
+        return host_usage(tool, "--auth-file and --header Authorization exclude each other");
     if (len + 2 > ROOM - 1 - at)
         return host_usage(tool, "the fields of --header have more than %u bytes",
                           BULLA_HTTP_EXTRA_SIZE);
-    memcpy(lines + at, header, len);
+    memcpy(lines + at, field, len);
     memcpy(lines + at + len, "\r\n", sizeof "\r\n");
-    /* the check takes several lines: one option must not smuggle in another */
-    if (strpbrk(header, "\r\n") == NULL && bulla_http_extra_check(lines + at) == BULLA_OK)
+    /* the check takes several lines: one field must not smuggle in another */
+    if (strpbrk(field, "\r\n") == NULL && bulla_http_extra_check(lines + at) == BULLA_OK)
         return -1;
-    return host_usage(tool,
-                      "--header must be 'NAME: VALUE', without control characters and none of the "
-                      "fields that frame a request or that the transport writes, found %s",
-                      header);
+    return refuse_field(tool, file, field);
+}
+
+/* One field a line; empty lines mean nothing. */
+static int add_file(struct host_tool *tool, const struct arguments *a, const char *path,
+                    char *lines)
+{
+    char field[ROOM];
+    struct host_buffer text = {0};
+    int code = read_secret(tool, path, FIELDS_MAX, &text);
+
+    for (size_t at = 0, len = 0; code < 0 && at < text.len; at += len + 1) {
+        const uint8_t *line = text.data + at;
+        const uint8_t *end = memchr(line, '\n', text.len - at);
+        len = end != NULL ? (size_t)(end - line) : text.len - at;
+        size_t used = len > 0 && line[len - 1] == '\r' ? len - 1 : len;
+        if (used == 0)
+            continue;
+        if (used >= sizeof(field) || memchr(line, '\0', used) != NULL) {
+            code = refuse_field(tool, path, NULL);
+            break;
+        }
+        memcpy(field, line, used);
+        field[used] = '\0';
+        code = add_field(tool, a, path, field, lines);
+    }
+    explicit_bzero(field, sizeof(field));
+    forget(&text);
+    return code;
 }
 
 int session_fields(struct host_tool *tool, const struct arguments *a, char **lines)
@@ -81,12 +138,10 @@ int session_fields(struct host_tool *tool, const struct arguments *a, char **lin
         return host_end(tool, BULLA_E_IO, "out of memory");
     if (a->auth_file != NULL)
         code = add_auth(tool, a->auth_file, *lines);
-    for (size_t i = 0; i < HEADERS_MAX && a->headers[i] != NULL && code < 0; i++) {
-        if (a->auth_file != NULL && strncasecmp(a->headers[i], "authorization:", 14) == 0)
-            code = host_usage(tool, "--auth-file and --header Authorization exclude each other");
-        else
-            code = add_header(tool, a->headers[i], *lines);
-    }
+    /* '@' begins no field's name */
+    for (size_t i = 0; i < HEADERS_MAX && a->headers[i] != NULL && code < 0; i++)
+        code = a->headers[i][0] == '@' ? add_file(tool, a, a->headers[i] + 1, *lines)
+                                       : add_field(tool, a, NULL, a->headers[i], *lines);
     if (code < 0 && bulla_http_extra_check(*lines) != BULLA_OK)
         code =
             host_usage(tool, "at most %u fields, with that of --auth-file", BULLA_HTTP_EXTRA_MAX);

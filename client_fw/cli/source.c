@@ -167,15 +167,47 @@ static bool is_from_files(enum bulla_status status)
     return status == BULLA_E_IO || status == BULLA_E_URL || status == BULLA_E_HTTP_STATUS;
 }
 
+/* An image or module that is not there: who wants it, and where it was looked for. */
+static void explain_wanted(struct source *s, const char *own)
+{
+    const char *image = s->client != NULL ? s->client->image_url.path : "";
+
+    if (s->kind == SOURCE_FILES && image[0] == '/' &&
+        strncmp(own, image + 1, strlen(image + 1)) == 0)
+        (void)snprintf(s->why, sizeof s->why, "%.200s; %.150s names it, beneath %.200s", own,
+                       s->session.url.path + 1, s->folder);
+    else
+        (void)snprintf(s->why, sizeof s->why, "%s", own);
+}
+
+/* It ends too early. False: where bytes come from a server or a line, the status says enough. */
+static bool explain_cut(struct source *s)
+{
+    bool is_stdin = s->kind == SOURCE_STDIN;
+    uint64_t size = is_stdin ? s->pipe.offset : s->file.end;
+    const char *name = is_stdin ? "standard input" : s->session.url.path + 1;
+
+    if (!is_stdin && s->kind != SOURCE_FILES)
+        return false;
+    if (size == 0)
+        (void)snprintf(s->why, sizeof s->why, "%.200s is empty, expected an envelope", name);
+    else
+        (void)snprintf(s->why, sizeof s->why,
+                       "%.200s ends after %llu bytes, before the envelope does: copy it again; "
+                       "sectors that are on flash already are kept",
+                       name, (unsigned long long)size);
+    return true;
+}
+
 void source_explain(struct source *s, enum bulla_status status, uint16_t http_status)
 {
     const char *sentence = bulla_status_sentence(status);
     const char *own = s->kind == SOURCE_FILES ? s->file.why : s->pipe.why;
 
-    if (s->why[0] != '\0')
+    if (s->why[0] != '\0' || (status == BULLA_E_ENVELOPE_TRUNCATED && explain_cut(s)))
         return;
     if ((s->kind == SOURCE_FILES || s->kind == SOURCE_STDIN) && is_from_files(status))
-        (void)snprintf(s->why, sizeof s->why, "%s", own);
+        explain_wanted(s, own);
     else if (s->kind == SOURCE_FILES && status == BULLA_E_HTTP_LENGTH)
         (void)snprintf(s->why, sizeof s->why,
                        "the image file has another size than the manifest says");
@@ -183,12 +215,14 @@ void source_explain(struct source *s, enum bulla_status status, uint16_t http_st
         (void)snprintf(s->why, sizeof s->why, "bulla-send answered %u.%02u, expected 2.05",
                        http_status / 100u, http_status % 100u);
     else if (s->kind == SOURCE_SERIAL && status == BULLA_E_NET_CONNECT)
-        (void)snprintf(s->why, sizeof s->why, "%s: %s", s->name, strerror(s->uart.error));
-    else if (s->kind == SOURCE_SERIAL && status == BULLA_E_NET_STALLED)
+        (void)snprintf(s->why, sizeof s->why, "%s: %s", s->name, bulla_posix_uart_reason(&s->uart));
+    else if (s->kind == SOURCE_SERIAL &&
+             (status == BULLA_E_NET_STALLED || status == BULLA_E_NET_DEADLINE))
         (void)snprintf(s->why, sizeof s->why,
-                       "%s: nothing came for 15 s: does bulla-send run at its other end, at %u "
-                       "baud?",
-                       s->name, (unsigned)s->uart.baud);
+                       "%s: %s: does bulla-send run at its other end, at %u baud?", s->name,
+                       status == BULLA_E_NET_STALLED ? "nothing came for 15 s"
+                                                     : "not done within --timeout",
+                       (unsigned)s->uart.baud);
     else if (status == BULLA_E_ENVELOPE_NOT_SUIT)
         (void)snprintf(s->why, sizeof s->why,
                        "%.200s is no envelope: name the .suit beside the image, or seal the image "

@@ -84,13 +84,14 @@ static enum bulla_status find_md5(struct source *s)
     if (status == BULLA_OK)
         return source_take_md5(s, (struct bulla_bytes){text, len});
     if (s->why[0] == '\0') {
-        char name[256];
-        (void)snprintf(name, sizeof name, "--md5: %.200s: ", url.path + 1);
-        source_explain(s, status, s->client->response.status);
         char reason[256];
+        source_explain(s, status, s->client->response.status);
         (void)snprintf(reason, sizeof reason, "%.250s",
                        s->why[0] != '\0' ? s->why : bulla_status_sentence(status));
-        (void)snprintf(s->why, sizeof s->why, "%s%s", name, reason);
+        /* files say their name themselves */
+        bool is_named = strncmp(reason, url.path + 1, strlen(url.path + 1)) == 0;
+        (void)snprintf(s->why, sizeof s->why, "--md5: %.200s%s%s", is_named ? "" : url.path + 1,
+                       is_named ? "" : ": ", reason);
     }
     return status;
 }

@@ -151,7 +151,9 @@ void status_tell_running(struct status_view *view, const char *instead)
         (void)snprintf(release, sizeof(release), ", release with sequence %u",
                        (unsigned)s->installed.sequence);
     host_say(view->tool, "%s: %s%s%s.", place, app_words(s, app, sizeof(app)), release,
-             view->trial ? ", in a trial that is not confirmed" : "");
+             view->rejected ? ", rejected: it runs until the next reset"
+             : view->trial  ? ", in a trial that is not confirmed"
+                            : "");
     json_t *object = slot_json(view, view->running);
     json_object_set_new(object, "trial", json_boolean(view->trial));
     json_object_set_new(object, "executed_at",
@@ -184,7 +186,7 @@ void status_tell_next(struct status_view *view, const char *why, bool trial)
         json_decref(object);
         object = json_pack("{s:n, s:n, s:n}", "label", "offset", "subtype");
         tell_repair(view, why);
-    } else if (view->trial && view->running != view->next) {
+    } else if (view->trial && !view->rejected && view->running != view->next) {
         host_say(view->tool, "Next boot is '%s', unless '%s' is confirmed before: %s.", label,
                  device_slot_name(view->device, view->running), why);
     } else {
@@ -219,24 +221,25 @@ static void tell_running(struct status_view *view)
     }
     view->running = slot;
     view->trial = in_trial && slot != BULLA_SLOT_NONE;
+    view->rejected = view->trial && device_is_rejected(view->device, slot);
     status_tell_running(view, instead);
 }
 
-/* Where the next update goes; if what runs is not known, once it is what boots next. */
+/* Where the next update goes; if what runs is not known or rejected, once it is what boots next. */
 static void tell_target(struct status_view *view)
 {
     struct bulla_client *client = &view->device->client;
     int32_t executing = client->executing;
     int32_t target = BULLA_SLOT_NONE;
 
-    if (view->running == BULLA_SLOT_NONE)
+    if (view->running == BULLA_SLOT_NONE || view->rejected)
         client->executing = view->next;
     enum bulla_status status = bulla_client_target(client, &target);
     client->executing = executing;
     if (status == BULLA_OK)
         host_say(view->tool, "The next update goes to '%s'%s.",
                  device_slot_name(view->device, target),
-                 view->trial                     ? ", once what runs is confirmed or rejected"
+                 view->trial && !view->rejected  ? ", once what runs is confirmed"
                  : bulla_client_in_trial(client) ? ", after a boot"
                                                  : "");
     else
@@ -255,7 +258,7 @@ static void tell_next(struct status_view *view)
     enum bulla_status status = bulla_client_predict(&device->client, &next);
 
     view->next = status == BULLA_OK ? next.slot : BULLA_SLOT_NONE;
-    if (status == BULLA_OK && view->trial && next.ended_trial == view->running)
+    if (status == BULLA_OK && view->trial && !view->rejected && next.ended_trial == view->running)
         (void)snprintf(why, sizeof(why), "the trial of %s lasts until the next reset; %s",
                        device_slot_name(device, view->running), device_choice_reason(&next));
     else

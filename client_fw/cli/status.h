@@ -34,6 +34,7 @@ struct status_view {
     int32_t running;      /* BULLA_SLOT_NONE: not known */
     bool said_running;    /* by --running, so by the device itself */
     bool trial;           /* it runs as one */
+    bool rejected;        /* and was rejected: the next reset ends it */
     int32_t next;         /* slot that boots next, BULLA_SLOT_NONE: none */
     struct status_slot slots[BULLA_SLOTS_MAX + 1u]; /* factory, ota_0, ... */
 };

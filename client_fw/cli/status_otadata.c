@@ -52,7 +52,7 @@ static const char *verdict_of(const struct bulla_ota_record *record)
     case BULLA_OTA_INVALID:
         return "rejected or found unfit: not followed";
     case BULLA_OTA_ABORTED:
-        return "its trial ended without confirmation: not followed";
+        return "its trial ended without confirmation, or it was left for its crashes: not followed";
     default: /* VALID, and whatever a bootloader takes for it */
         return "may boot";
     }

@@ -7,6 +7,7 @@
  * code and never writes. */
 
 #include "bulla/espimage.h"
+#include "bulla/state.h"
 #include "layout.h"
 
 struct whole {
@@ -24,6 +25,19 @@ enum bulla_status whole_find(struct bulla_bytes file, struct whole *out, char wh
 
 /* What the file has of `size` bytes at this flash offset; may be less, or nothing. */
 struct bulla_bytes whole_span(const struct whole *whole, uint32_t offset, uint32_t size);
+
+/* ---- whole_state.c ---- */
+
+/* NULL: the table has none. */
+const struct bulla_partition *whole_state_row(const struct layout *layout);
+
+struct whole_state {
+    struct bulla_flash flash;
+    struct bulla_state state;
+};
+/* For reading only; both arguments must outlive *out. BULLA_E_FLASH_READ: the file ends before. */
+enum bulla_status whole_open_state(struct whole *whole, const struct bulla_partition *row,
+                                   struct whole_state *out);
 
 /* ---- whole_image.c ---- */
 

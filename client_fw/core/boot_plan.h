@@ -37,6 +37,12 @@ BULLA_MUST_CHECK enum bulla_status bulla_boot_decide(struct bulla_client *client
                                                      const struct bulla_boot_terms *terms,
                                                      struct bulla_boot_plan *plan);
 
+/* ---- boot_running.c ---- */
+
+/* In place: an area that is not sealed names no bank. It is what runs, never something else to go
+ * to. */
+bool bulla_boot_is_copy(const struct bulla_client *client, const struct bulla_boot_plan *plan);
+
 /* ---- place.c: layouts in place; nothing to do for any other ---- */
 
 /* The banks whose stored head is that of the execution area, as of bulla_boot_skip. Uses

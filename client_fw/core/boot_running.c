@@ -37,11 +37,13 @@ static bool recorded(const struct bulla_client *client, struct bulla_running *ru
     if (!client->has_running)
         return false;
     *running = client->running;
-    /* a trial that runs is never ABORTED or NEW: a reset ended it, and RUNNING was not rewritten */
+    /* a trial that runs is never ABORTED or NEW: a reset ended it, and RUNNING was not rewritten.
+     * In place it may be NEW: it was brought in, could not be marked, and nothing else was left */
     for (uint32_t i = 0; running->trial && i < 2; i++) {
         const struct bulla_ota_record *record = &client->otadata.record[i];
         if (bulla_record_whole(record) && record->seq == running->ota_seq)
-            return record->state != BULLA_OTA_ABORTED && record->state != BULLA_OTA_NEW;
+            return record->state != BULLA_OTA_ABORTED &&
+                   (record->state != BULLA_OTA_NEW || client->layout.in_place);
     }
     return true;
 }
@@ -98,13 +100,19 @@ enum bulla_status bulla_client_running(struct bulla_client *client, int32_t *slo
     return status;
 }
 
+bool bulla_boot_is_copy(const struct bulla_client *client, const struct bulla_boot_plan *plan)
+{
+    return client->layout.in_place && plan->result.slot == BULLA_SLOT_FACTORY &&
+           !plan->installed.sealed;
+}
+
 enum bulla_status bulla_boot_fallback(struct bulla_client *client, int32_t slot)
 {
     struct bulla_boot_plan plan;
     const struct bulla_boot_terms terms = {.skip = bulla_boot_skip(slot), .trial_boots = 1};
     enum bulla_status status = bulla_boot_decide(client, &terms, &plan);
 
-    if (status != BULLA_OK || plan.result.last_resort)
+    if (status != BULLA_OK || plan.result.last_resort || bulla_boot_is_copy(client, &plan))
         return BULLA_E_NO_FALLBACK;
     return BULLA_OK;
 }

@@ -95,10 +95,11 @@ static enum bulla_status may_confirm(const struct bulla_client *client,
 
     if (running->trial) {
         /* PENDING: marked by the boot that started it; VALID: this call was interrupted; NEW: the
-         * port says that it runs, so the bootloader marks nothing */
+         * port says that it runs, so the bootloader marks nothing, or in place it could not */
         uint32_t state = record < 0 ? BULLA_OTA_UNDEFINED : client->otadata.record[record].state;
         bool runs = state == BULLA_OTA_PENDING_VERIFY || state == BULLA_OTA_VALID ||
-                    (state == BULLA_OTA_NEW && client->executing == bulla_running_slot(running));
+                    (state == BULLA_OTA_NEW &&
+                     (client->layout.in_place || client->executing == bulla_running_slot(running)));
         return runs ? BULLA_OK : BULLA_E_NO_TRIAL;
     }
     enum bulla_status status = bulla_state_get_trial(&client->state, &last, &found);
@@ -115,11 +116,16 @@ enum bulla_status bulla_client_confirm(struct bulla_client *client)
         return BULLA_E_NO_TRIAL;
     int32_t record = running_record(client, &running);
     bool was_trial = running.trial;
+    bool replaced = false;
     enum bulla_status status = may_confirm(client, &running, record);
     if (status == BULLA_OK)
         status = bulla_slot_judge(client, bulla_running_slot(&running), &installed);
     if (status == BULLA_OK && installed.verdict != BULLA_YES)
         status = BULLA_E_NOT_JUDGED;
+    if (status == BULLA_OK)
+        status = bulla_place_replaced(client, bulla_running_slot(&running), &installed, &replaced);
+    if (status == BULLA_OK && replaced)
+        status = BULLA_E_NO_TRIAL;
     /* that it was a trial is what makes the record's VALID a confirmation */
     if (status == BULLA_OK)
         status = bulla_client_put_running(client, &running);
@@ -215,14 +221,36 @@ static enum bulla_status select_factory(struct bulla_client *client)
     return BULLA_OK;
 }
 
-/* A release that was confirmed before, or never was sealed, needs no trial. That it was, no state
- * word tells of one above the confirmed one. */
-static bool is_established(const struct bulla_client *client, int32_t record,
+enum bulla_status bulla_client_judge_trials(const struct bulla_client *client,
+                                            const uint8_t manifest_digest[BULLA_DIGEST_SIZE])
+{
+    struct bulla_trial trial;
+    bool found = false;
+    enum bulla_status status = bulla_state_get_trial(&client->state, &trial, &found);
+
+    if (status != BULLA_OK)
+        return status;
+    return found && trial.failed >= BULLA_TRIALS_MAX &&
+                   bulla_digest_equal(trial.manifest_digest, manifest_digest)
+               ? BULLA_E_TRIAL_FAILED_BEFORE
+               : BULLA_OK;
+}
+
+/* A release that was confirmed before, or never was sealed, needs no trial, unless its newest
+ * record says that it failed since. That it was confirmed, no state word tells of one above the
+ * confirmed one; of one below it VALID does. Where its record is gone, as after the factory app was
+ * selected, a lower sequence says nothing: it may only ever have been installed. */
+static bool is_established(const struct bulla_client *client, int32_t slot,
                            const struct bulla_installed *installed)
 {
+    int32_t newest = bulla_record_find(&client->otadata, client->layout.slot_count, slot, false);
+    uint32_t state = newest >= 0 ? client->otadata.record[newest].state : BULLA_OTA_UNDEFINED;
+
+    if (state == BULLA_OTA_INVALID || state == BULLA_OTA_ABORTED)
+        return false;
     if (!installed->sealed)
         return true;
-    if (record >= 0 && client->otadata.record[record].state == BULLA_OTA_VALID)
+    if (state == BULLA_OTA_VALID)
         return !bulla_boot_unconfirmed(client, installed);
     return was_confirmed(client, installed);
 }
@@ -232,12 +260,17 @@ static enum bulla_status select_slot(struct bulla_client *client, int32_t slot, 
 {
     uint32_t count = client->layout.slot_count;
     int32_t record = bulla_record_find(&client->otadata, count, slot, true);
-    uint32_t state = is_established(client, record, installed) ? BULLA_OTA_VALID : BULLA_OTA_NEW;
+    uint32_t state = is_established(client, slot, installed) ? BULLA_OTA_VALID : BULLA_OTA_NEW;
     int32_t active = bulla_ota_active(&client->otadata);
+    enum bulla_status status = BULLA_OK;
 
     if (record >= 0 && record == active && client->otadata.record[record].state == state)
         return BULLA_OK;
-    enum bulla_status status = bulla_record_keep_running(client, running);
+    /* that many trials are enough, unless it is installed anew */
+    if (state == BULLA_OTA_NEW && installed->sealed && (slot != running || record < 0))
+        status = bulla_client_judge_trials(client, installed->manifest_digest);
+    if (status == BULLA_OK)
+        status = bulla_record_keep_running(client, running);
     if (status != BULLA_OK)
         return status;
     record = bulla_record_find(&client->otadata, count, slot, true);

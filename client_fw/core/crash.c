@@ -61,7 +61,7 @@ static bool find_good(struct bulla_client *client, uint32_t avoid, struct bulla_
 
     for (uint32_t i = 0; i <= client->layout.slot_count; i++) {
         if (bulla_boot_decide(client, &terms, plan) != BULLA_OK || plan->result.last_resort ||
-            plan->result.verdict != BULLA_YES)
+            plan->result.verdict != BULLA_YES || bulla_boot_is_copy(client, plan))
             return false;
         if (!plan->result.trial)
             return true;

@@ -236,6 +236,37 @@ static enum bulla_status judge_whole(struct bulla_install *install,
     return status;
 }
 
+static enum bulla_status ask(const struct bulla_install *install,
+                             const struct bulla_partition *where, uint32_t size)
+{
+    const struct bulla_approval *approval = install->approval;
+
+    return approval == NULL || approval->image == NULL
+               ? BULLA_OK
+               : approval->image(approval->ctx, where, size);
+}
+
+enum bulla_status bulla_install_approve(const struct bulla_install *install)
+{
+    const struct bulla_partition *where =
+        bulla_layout_slot(&install->client->layout, install->running);
+
+    return where == NULL ? BULLA_E_SLOT_UNKNOWN
+                         : ask(install, where, install->client->reader.manifest.image.size);
+}
+
+/* Signed and whole it would verify, and be a fall-back as soon as nothing better is left; the
+ * factory app needs no record for that. So what was refused does not stay whole. */
+static enum bulla_status take_away(struct bulla_install *install)
+{
+    const struct bulla_bytes blank = {NULL, 0};
+    enum bulla_status status = install->prepared ? BULLA_OK : prepare(install);
+
+    return status == BULLA_OK
+               ? bulla_slot_write(install->client, install->partition, 0, blank, false)
+               : status;
+}
+
 enum bulla_status bulla_install_finish(struct bulla_install *install)
 {
     struct bulla_client *client = install->client;
@@ -254,10 +285,14 @@ enum bulla_status bulla_install_finish(struct bulla_install *install)
                                   : prepare(install);
     if (status == BULLA_OK)
         status = check_stored_head(install);
-    if (status == BULLA_OK && install->approval != NULL && install->approval->image != NULL)
-        status =
-            install->approval->image(install->approval->ctx, install->partition, install->size);
-    if (status == BULLA_OK && reader->manifest.images > 1)
+    if (status != BULLA_OK)
+        return status;
+    status = ask(install, install->partition, install->size);
+    if (status != BULLA_OK) {
+        enum bulla_status taken = take_away(install);
+        return taken == BULLA_OK ? status : taken;
+    }
+    if (reader->manifest.images > 1)
         status = bulla_modules_commit(install);
     if (status == BULLA_OK)
         status = make_token(proved, reader->manifest.sequence, reader->manifest_digest, read_back,

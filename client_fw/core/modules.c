@@ -9,6 +9,7 @@
 #define HEAD_LEN (4u + BULLA_DIGEST_SIZE)
 #define PACK_LEN (12u + BULLA_DIGEST_SIZE)
 #define LEN_MAX  (HEAD_LEN + BULLA_PACKS_MAX * PACK_LEN)
+#define READS    3u /* of a record that reads otherwise from one time to the next */
 
 static bool is_zero(const uint8_t digest[BULLA_DIGEST_SIZE])
 {
@@ -67,8 +68,7 @@ static bool decode(struct bulla_bytes in, uint32_t area, struct bulla_directory 
     return true;
 }
 
-enum bulla_status bulla_directory_read(struct bulla_client *client,
-                                       struct bulla_directory *directory)
+static enum bulla_status read_once(struct bulla_client *client, struct bulla_directory *directory)
 {
     uint32_t area = client->layout.modules.size / BULLA_SECTOR_SIZE;
     size_t len = 0;
@@ -79,10 +79,24 @@ enum bulla_status bulla_directory_read(struct bulla_client *client,
     if (status == BULLA_OK && len > 0 &&
         !decode((struct bulla_bytes){client->sector, len}, area, directory))
         status = BULLA_E_STATE_DAMAGED;
-    if (status != BULLA_E_STATE_DAMAGED)
-        return status;
-    memset(directory, 0, sizeof(*directory)); /* one that rotted names nothing */
-    return BULLA_OK;
+    return status;
+}
+
+enum bulla_status bulla_directory_read(struct bulla_client *client,
+                                       struct bulla_directory *directory)
+{
+    enum bulla_status status = read_once(client, directory);
+
+    for (uint32_t i = 1; i < READS && status != BULLA_OK; i++)
+        status = read_once(client, directory);
+    if (status != BULLA_OK)
+        memset(directory, 0, sizeof(*directory)); /* one that rotted names nothing */
+    return status == BULLA_E_STATE_DAMAGED ? BULLA_OK : status;
+}
+
+bool bulla_directory_counts(const struct bulla_directory *directory)
+{
+    return directory->sequence != 0 || !is_zero(directory->newest);
 }
 
 enum bulla_status bulla_directory_write(struct bulla_client *client,
@@ -107,10 +121,10 @@ enum bulla_status bulla_modules_recall(struct bulla_client *client)
     client->takes_modules = client->layout.modules.size >= 2u * BULLA_SECTOR_SIZE;
     if (!client->takes_modules)
         return BULLA_OK;
-    enum bulla_status status = bulla_directory_read(client, &directory);
-    if (status != BULLA_OK)
-        return status;
-    client->has_modules = directory.sequence != 0 || !is_zero(directory.newest);
+    /* modules alone need not keep a device from starting; nothing is newer than the unknown */
+    if (bulla_directory_read(client, &directory) != BULLA_OK)
+        directory.sequence = UINT32_MAX;
+    client->has_modules = bulla_directory_counts(&directory);
     client->modules_sequence = directory.sequence;
     memcpy(client->modules_digest, directory.newest, BULLA_DIGEST_SIZE);
     return BULLA_OK;
@@ -229,6 +243,8 @@ enum bulla_status bulla_pack_check(struct bulla_client *client, const struct bul
                                    const struct bulla_envelope *envelope,
                                    const struct bulla_manifest *manifest, uint8_t *whole)
 {
+    enum bulla_status failed = BULLA_OK;
+
     *whole = pack->gone;
     for (uint32_t i = 0; i < pack->count; i++) {
         struct bulla_image image = {.size = 0}; /* never the one before it */
@@ -240,12 +256,28 @@ enum bulla_status bulla_pack_check(struct bulla_client *client, const struct bul
             bulla_pack_module(client, pack, envelope, manifest, i, &image, &place);
         if (status == BULLA_OK)
             status = bulla_slot_digest(client, &place, image.size, digest);
-        if (status != BULLA_OK)
-            return status;
+        if (status != BULLA_OK) { /* those behind it may be read all the same */
+            failed = status;
+            continue;
+        }
         if (bulla_prove_equal(digest, image.digest, BULLA_DIGEST_SIZE, BULLA_YES) == BULLA_YES)
             *whole |= (uint8_t)(1u << i);
     }
+    if (failed != BULLA_OK)
+        return failed;
     return *whole == bulla_pack_all(pack) ? BULLA_OK : BULLA_E_MODULE_DIGEST;
+}
+
+enum bulla_status bulla_pack_begins(const struct bulla_client *client,
+                                    const struct bulla_pack *pack, struct bulla_bytes head)
+{
+    const struct bulla_partition place = {.offset = client->layout.modules.offset +
+                                                    pack->at * BULLA_SECTOR_SIZE,
+                                          .size = BULLA_SECTOR_SIZE};
+    bool same = false;
+    enum bulla_status status = bulla_slot_holds(client, &place, 0, head, &same);
+
+    return status == BULLA_OK && !same ? BULLA_E_MODULE_DIGEST : status;
 }
 
 enum bulla_status bulla_modules_judge(struct bulla_client *client,
@@ -264,7 +296,10 @@ enum bulla_status bulla_modules_judge(struct bulla_client *client,
         if (pack->kind != BULLA_PACK_OF_APP || pack->count != manifest->images - 1u ||
             !bulla_digest_equal(pack->digest, manifest_digest))
             continue;
-        status = bulla_pack_check(client, pack, envelope, manifest, &whole);
+        status =
+            bulla_pack_begins(client, pack, (struct bulla_bytes){client->head, envelope->head_len});
+        if (status == BULLA_OK)
+            status = bulla_pack_check(client, pack, envelope, manifest, &whole);
         *verdict = status == BULLA_OK && whole == bulla_pack_all(pack) ? BULLA_YES : BULLA_NO;
         return status;
     }

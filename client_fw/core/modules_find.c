@@ -80,10 +80,9 @@ enum bulla_status bulla_modules_open(struct bulla_modules *modules, struct bulla
             (modules->slots[i] == modules->running && modules->running != BULLA_SLOT_NONE);
         if (modules->counts[i])
             status = judge(modules, pack, &modules->whole[i]);
-        if (bulla_status_is_refusal(status)) /* a single bit may have been misread */
+        if (status != BULLA_OK) /* a single bit may have been misread */
             status = judge(modules, pack, &modules->whole[i]);
-        if (bulla_status_is_refusal(status))
-            status = BULLA_OK;
+        status = BULLA_OK; /* what does not verify, or be read, is not found; the others are */
     }
     return status;
 }
@@ -217,8 +216,8 @@ enum bulla_status bulla_modules_next(struct bulla_modules *modules, uint32_t *cu
         enum bulla_status status = describe(modules, number, index, out);
         if (status == BULLA_OK && (modules->whole[number] & 1u << index) != 0)
             status = is_live(modules, number, index, out);
-        if (status != BULLA_OK && !bulla_status_is_refusal(status))
-            return status;
+        if (status != BULLA_OK) /* it cannot be read: not to be given */
+            out->state = modules->counts[number] ? BULLA_MODULE_UNFIT : out->state;
         (*cursor)++;
         *found = true;
         return BULLA_OK;

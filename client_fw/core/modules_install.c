@@ -56,6 +56,20 @@ static enum bulla_status measure(const struct bulla_client *client, struct bulla
     return BULLA_OK;
 }
 
+/* Held against the directory that is about to be replaced: what was read when the device was opened
+ * may have been misread. */
+static enum bulla_status judge_sequence(const struct bulla_directory *directory,
+                                        const struct bulla_pack *pack)
+{
+    if (pack->kind != BULLA_PACK_ALONE || !bulla_directory_counts(directory) ||
+        pack->sequence > directory->sequence)
+        return BULLA_OK;
+    if (pack->sequence < directory->sequence)
+        return BULLA_E_SEQUENCE_TOO_OLD;
+    return bulla_digest_equal(pack->digest, directory->newest) ? BULLA_OK
+                                                               : BULLA_E_SEQUENCE_CONFLICT;
+}
+
 /* Where the modules of the envelope that client->reader judged go, for the same flash always to the
  * same place: what an earlier attempt wrote is found again. Where they are already, they stay. */
 static enum bulla_status make_plan(struct bulla_client *client, int32_t target, struct plan *plan)
@@ -71,6 +85,8 @@ static enum bulla_status make_plan(struct bulla_client *client, int32_t target, 
         status = bulla_directory_read(client, directory);
     if (plan->pack.kind == BULLA_PACK_ALONE)
         target = BULLA_SLOT_NONE;
+    if (status == BULLA_OK)
+        status = judge_sequence(directory, &plan->pack);
     if (status == BULLA_OK)
         status = bulla_directory_prune(client, directory, target, plan->pack.digest);
     if (status != BULLA_OK)
@@ -97,15 +113,36 @@ enum bulla_status bulla_modules_plan(struct bulla_client *client, int32_t target
     return make_plan(client, target, &plan);
 }
 
-bool bulla_modules_hold(struct bulla_client *client, const uint8_t manifest_digest[32])
+/* As a boot of this slot, or a lookup of what came alone, will find it. */
+static bool is_whole(struct bulla_client *client, int32_t slot, const struct bulla_pack *pack)
 {
+    const struct bulla_reader *reader = &client->reader;
+    struct bulla_bytes head = {client->head, reader->envelope.head_len};
+    uint8_t whole = 0;
+
+    if (pack->kind == BULLA_PACK_OF_APP) { /* the same release may have come under other keys */
+        head.data = client->sector;
+        if (bulla_slot_head(client, slot, client->sector, sizeof(client->sector), &head.len) !=
+            BULLA_OK)
+            return false;
+    }
+    return pack->gone == 0 && bulla_pack_begins(client, pack, head) == BULLA_OK &&
+           bulla_pack_check(client, pack, &reader->envelope, &reader->manifest, &whole) == BULLA_OK;
+}
+
+bool bulla_modules_hold(struct bulla_client *client, int32_t slot)
+{
+    const struct bulla_manifest *manifest = &client->reader.manifest;
     struct bulla_directory directory;
 
     if (bulla_directory_read(client, &directory) != BULLA_OK)
         return false;
     for (uint32_t i = 0; i < directory.count; i++) {
-        if (bulla_digest_equal(directory.packs[i].digest, manifest_digest))
-            return directory.packs[i].gone == 0;
+        const struct bulla_pack *pack = &directory.packs[i];
+        if (bulla_digest_equal(pack->digest, client->reader.manifest_digest) &&
+            pack->count == manifest->images - bulla_pack_first(manifest))
+            /* a single bit that was misread fetches nothing again */
+            return is_whole(client, slot, pack) || is_whole(client, slot, pack);
     }
     return false;
 }
@@ -155,9 +192,9 @@ static enum bulla_status supersede(struct bulla_client *client, struct bulla_pac
     struct bulla_image was, comes;
     enum bulla_status status = bulla_pack_head(client, old, client->sector, &envelope, &manifest);
 
-    if (bulla_status_is_refusal(status)) /* a single bit that was misread takes nothing away */
+    if (status != BULLA_OK) /* a single bit that was misread takes nothing away */
         status = bulla_pack_head(client, old, client->sector, &envelope, &manifest);
-    if (bulla_status_is_refusal(status)) {
+    if (status != BULLA_OK) {
         old->gone = bulla_pack_all(old);
         return BULLA_OK;
     }
@@ -189,10 +226,9 @@ static enum bulla_status store_head(struct bulla_client *client, const struct bu
 }
 
 /* What is demanded of an image is demanded of the first module. */
-static enum bulla_status ask(const struct bulla_install *install, const struct bulla_pack *pack)
+static enum bulla_status ask(struct bulla_client *client, const struct bulla_approval *approval,
+                             const struct bulla_pack *pack)
 {
-    const struct bulla_client *client = install->client;
-    const struct bulla_approval *approval = install->approval;
     struct bulla_image image;
     struct bulla_partition place;
 
@@ -212,14 +248,14 @@ enum bulla_status bulla_modules_commit(struct bulla_install *install)
     uint8_t whole = 0;
     enum bulla_status status = make_plan(client, install->target, &plan);
     if (status == BULLA_OK)
-        status = store_head(client, &plan.pack, plan.pack.kind == BULLA_PACK_ALONE && !plan.known);
+        status = store_head(client, &plan.pack, !plan.known);
     if (status == BULLA_OK)
         status = bulla_pack_check(client, &plan.pack, &reader->envelope, &reader->manifest, &whole);
     if (status != BULLA_OK)
         return status;
     directory = &plan.directory;
     if (plan.pack.kind == BULLA_PACK_ALONE) {
-        status = ask(install, &plan.pack);
+        status = ask(client, install->approval, &plan.pack);
         for (uint32_t i = 0; status == BULLA_OK && i < directory->count; i++) {
             if (directory->packs[i].kind == BULLA_PACK_ALONE)
                 status = supersede(client, &directory->packs[i]);
@@ -244,6 +280,15 @@ enum bulla_status bulla_modules_finish(struct bulla_install *install)
         bulla_client_note(client, BULLA_DID_ADD_MODULES, BULLA_SLOT_NONE, BULLA_OK,
                           client->reader.manifest.sequence);
     return status;
+}
+
+enum bulla_status bulla_modules_approve(struct bulla_client *client,
+                                        const struct bulla_approval *approval)
+{
+    struct plan plan;
+    enum bulla_status status = make_plan(client, BULLA_SLOT_NONE, &plan);
+
+    return status == BULLA_OK ? ask(client, approval, &plan.pack) : status;
 }
 
 /* ---- deleting ---- */
@@ -272,6 +317,7 @@ enum bulla_status bulla_modules_delete(struct bulla_client *client, const char *
 {
     struct bulla_directory directory;
     struct bulla_bytes wanted = {(const uint8_t *)name, 0};
+    enum bulla_status unread = BULLA_E_MODULE_UNKNOWN;
     bool deleted = false;
     bool in_use = false;
 
@@ -285,14 +331,16 @@ enum bulla_status bulla_modules_delete(struct bulla_client *client, const char *
     for (uint32_t i = 0; status == BULLA_OK && i < directory.count; i++) {
         struct bulla_pack *pack = &directory.packs[i];
         uint8_t bit = 0;
-        status = has_module(client, pack, wanted, &bit);
+        enum bulla_status looked = has_module(client, pack, wanted, &bit);
+        if (looked != BULLA_OK) /* it may be in there: told if it is nowhere else */
+            unread = looked;
         if (pack->kind == BULLA_PACK_ALONE)
             pack->gone |= bit;
         deleted = deleted || (pack->kind == BULLA_PACK_ALONE && bit != 0);
         in_use = in_use || (pack->kind == BULLA_PACK_OF_APP && bit != 0);
     }
     if (status == BULLA_OK && !deleted)
-        return in_use ? BULLA_E_MODULE_IN_USE : BULLA_E_MODULE_UNKNOWN;
+        return in_use ? BULLA_E_MODULE_IN_USE : unread;
     if (status == BULLA_OK)
         status = bulla_directory_prune(client, &directory, BULLA_SLOT_NONE, NULL);
     return status == BULLA_OK ? bulla_directory_write(client, &directory) : status;

@@ -49,9 +49,17 @@ enum bulla_status bulla_modules_finish(struct bulla_install *install)
     return BULLA_E_MODULES_NOT_TAKEN;
 }
 
-bool bulla_modules_hold(struct bulla_client *client, const uint8_t manifest_digest[32])
+enum bulla_status bulla_modules_approve(struct bulla_client *client,
+                                        const struct bulla_approval *approval)
 {
     (void)client;
-    (void)manifest_digest;
+    (void)approval;
+    return BULLA_E_MODULES_NOT_TAKEN;
+}
+
+bool bulla_modules_hold(struct bulla_client *client, int32_t slot)
+{
+    (void)client;
+    (void)slot;
     return false;
 }

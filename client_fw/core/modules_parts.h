@@ -7,10 +7,13 @@
 #include "bulla/modules.h"
 #include "parts.h"
 
-/* The directory as flash has it; empty when there is none, or when it rotted. Uses client->sector.
- */
+/* The directory as flash has it; empty when there is none, when it rotted, or when it cannot be
+ * read, which is told. Uses client->sector. */
 BULLA_MUST_CHECK enum bulla_status bulla_directory_read(struct bulla_client *client,
                                                         struct bulla_directory *directory);
+
+/* Did modules ever come alone? */
+bool bulla_directory_counts(const struct bulla_directory *directory);
 
 /* Make it the one that counts, and recall it. Writes nothing when it says the same. Uses
  * client->sector. */
@@ -31,6 +34,12 @@ BULLA_MUST_CHECK enum bulla_status bulla_pack_head(const struct bulla_client *cl
                                                    struct bulla_envelope *envelope,
                                                    struct bulla_manifest *manifest);
 
+/* Does the pack begin with exactly these bytes? A lookup rests on them alone.
+ * BULLA_E_MODULE_DIGEST: no. */
+BULLA_MUST_CHECK enum bulla_status bulla_pack_begins(const struct bulla_client *client,
+                                                     const struct bulla_pack *pack,
+                                                     struct bulla_bytes head);
+
 /* Sectors of an image. */
 uint32_t bulla_pack_sectors(uint32_t size);
 
@@ -44,7 +53,8 @@ bulla_pack_module(const struct bulla_client *client, const struct bulla_pack *pa
                   uint32_t index, struct bulla_image *image, struct bulla_partition *place);
 
 /* Which modules of the pack have the digests of the manifest, bit by bit; those that are gone count
- * as whole. BULLA_E_MODULE_DIGEST: not all. The envelope must not lie in client->sector. */
+ * as whole. BULLA_E_MODULE_DIGEST: not all; what cannot be read is told after the others. The
+ * envelope must not lie in client->sector. */
 BULLA_MUST_CHECK enum bulla_status bulla_pack_check(struct bulla_client *client,
                                                     const struct bulla_pack *pack,
                                                     const struct bulla_envelope *envelope,

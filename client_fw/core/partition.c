@@ -364,6 +364,9 @@ static enum bulla_status read_own_rows(struct bulla_bytes table, uint32_t count,
             return BULLA_E_PARTITION_DUPLICATE;
         if (to != NULL)
             *to = p;
+        /* of a bank, whole sectors are written; the app rows' sizes were judged */
+        if (to != NULL && to != &layout->modules)
+            to->size -= to->size % BULLA_SECTOR_SIZE;
     }
     return BULLA_OK;
 }

@@ -135,6 +135,11 @@ BULLA_MUST_CHECK enum bulla_status bulla_boot_fallback(struct bulla_client *clie
 
 /* ---- confirm.c ---- */
 
+/* Has this release failed too many trials? BULLA_E_TRIAL_FAILED_BEFORE: yes. */
+BULLA_MUST_CHECK enum bulla_status
+bulla_client_judge_trials(const struct bulla_client *client,
+                          const uint8_t manifest_digest[BULLA_DIGEST_SIZE]);
+
 /* A sealed slot counts as confirmed: raise sequence, then floor, as far as they are behind. */
 BULLA_MUST_CHECK enum bulla_status bulla_client_raise(struct bulla_client *client,
                                                       const struct bulla_installed *installed);
@@ -183,11 +188,22 @@ void bulla_stretch_close(struct bulla_client *client, const struct bulla_stretch
 BULLA_MUST_CHECK enum bulla_status bulla_target_choose(struct bulla_client *client, int32_t running,
                                                        int32_t *target);
 
-/* The factory slot, if it may be replaced: an OTA slot runs. BULLA_E_NO_SLOT: it may not. */
+/* The factory slot, if it may be replaced: an OTA slot runs, verifies, and the factory app is not
+ * what boots next. BULLA_E_NO_SLOT, or what is wrong with the running slot: it may not. */
 BULLA_MUST_CHECK enum bulla_status bulla_target_factory(struct bulla_client *client,
                                                         int32_t running, int32_t *target);
 
 /* ---- place.c ---- */
+
+/* Did the last copy into the execution area end, as far as can be read? A record that says so and
+ * rots leaves the one before: then only what differs is copied. */
+bool bulla_place_settled(const struct bulla_client *client);
+
+/* In place: does the area claim another release than this one, which its bank holds? Then a copy
+ * began after it was started. Uses client->sector. */
+BULLA_MUST_CHECK enum bulla_status bulla_place_replaced(struct bulla_client *client, int32_t bank,
+                                                        const struct bulla_installed *installed,
+                                                        bool *replaced);
 
 /* In place: before the bank of what runs is changed. From here on the execution area runs by
  * itself. Uses none of the client's working memory. */
@@ -231,6 +247,9 @@ BULLA_MUST_CHECK enum bulla_status bulla_install_take(struct bulla_install *inst
 /* Everything came: judge the whole, then let its modules count, then select the slot. */
 BULLA_MUST_CHECK enum bulla_status bulla_install_finish(struct bulla_install *install);
 
+/* Nothing is to be installed: does what runs meet what is demanded of the image? */
+BULLA_MUST_CHECK enum bulla_status bulla_install_approve(const struct bulla_install *install);
+
 /* ---- modules.c and modules_install.c; or modules_none.c in a device without modules ----
  * client->reader and client->head hold the judged envelope, all but the first two need it. All use
  * client->sector. */
@@ -249,8 +268,9 @@ bulla_modules_judge(struct bulla_client *client, const struct bulla_envelope *en
 /* Would they find room, if what `target` holds goes? */
 BULLA_MUST_CHECK enum bulla_status bulla_modules_plan(struct bulla_client *client, int32_t target);
 
-/* Are the modules of this manifest all there? */
-bool bulla_modules_hold(struct bulla_client *client, const uint8_t manifest_digest[32]);
+/* Are the modules of this manifest all there and whole? `slot` holds the release, if they did not
+ * come alone. */
+bool bulla_modules_hold(struct bulla_client *client, int32_t slot);
 
 /* The image that the reader wants is a module: where does it go? Fills the install. */
 BULLA_MUST_CHECK enum bulla_status bulla_modules_begin(struct bulla_install *install);
@@ -260,6 +280,10 @@ BULLA_MUST_CHECK enum bulla_status bulla_modules_commit(struct bulla_install *in
 
 /* The same of modules alone, which ends their update. */
 BULLA_MUST_CHECK enum bulla_status bulla_modules_finish(struct bulla_install *install);
+
+/* Nothing is to be installed: do the modules alone that are there meet what is demanded? */
+BULLA_MUST_CHECK enum bulla_status bulla_modules_approve(struct bulla_client *client,
+                                                         const struct bulla_approval *approval);
 
 /* ---- reuse.c ---- */
 

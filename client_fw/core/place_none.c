@@ -11,6 +11,22 @@ enum bulla_status bulla_place_banks(struct bulla_client *client, uint32_t *banks
     return BULLA_OK;
 }
 
+bool bulla_place_settled(const struct bulla_client *client)
+{
+    (void)client;
+    return true;
+}
+
+enum bulla_status bulla_place_replaced(struct bulla_client *client, int32_t bank,
+                                       const struct bulla_installed *installed, bool *replaced)
+{
+    (void)client;
+    (void)bank;
+    (void)installed;
+    *replaced = false;
+    return BULLA_OK;
+}
+
 bool bulla_place_wanted(struct bulla_client *client, const struct bulla_boot_plan *plan)
 {
     (void)client;

@@ -163,6 +163,8 @@ static enum bulla_status judge_sealed(struct bulla_client *client, int32_t slot,
     enum bulla_status status = bulla_head_judge((struct bulla_bytes){client->head, head_len},
                                                 &client->trust, &client->device, &envelope,
                                                 &manifest, out->manifest_digest, &signers, &facts);
+    if (status == BULLA_OK && manifest.image.name.len > 0) /* who may sign modules alone */
+        status = BULLA_E_COMPONENT_MISMATCH;               /* signs nothing that is started */
     if (status != BULLA_OK)
         return status;
     out->sequence = manifest.sequence;

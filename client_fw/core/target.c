@@ -12,7 +12,8 @@ static enum bulla_status choose_only_bank(struct bulla_client *client, int32_t *
     struct bulla_installed installed = {.verdict = BULLA_NO};
     enum bulla_status status = bulla_slot_judge(client, BULLA_SLOT_FACTORY, &installed);
 
-    if (status == BULLA_OK && installed.verdict != BULLA_YES)
+    /* what a cut left of a copy may read right, and be weak */
+    if (status == BULLA_OK && (installed.verdict != BULLA_YES || !bulla_place_settled(client)))
         status = BULLA_E_NOT_JUDGED;
     if (status != BULLA_OK) {
         installed.verdict = BULLA_NO;
@@ -51,15 +52,28 @@ enum bulla_status bulla_target_choose(struct bulla_client *client, int32_t runni
     return *target == BULLA_SLOT_NONE ? BULLA_E_NO_SLOT : BULLA_OK;
 }
 
+/* Until the new factory app is whole, what runs is all there may be to boot: it must verify, and be
+ * what a reset takes. */
 enum bulla_status bulla_target_factory(struct bulla_client *client, int32_t running,
                                        int32_t *target)
 {
     const struct bulla_layout *layout = &client->layout;
+    struct bulla_installed installed = {.verdict = BULLA_NO};
+    struct bulla_boot_result next = {.verdict = BULLA_NO, .slot = BULLA_SLOT_NONE};
 
     *target = BULLA_SLOT_NONE;
     /* with a single OTA slot nothing would be left to run if the new factory app does not */
     if (layout->factory.size == 0 || layout->in_place || layout->slot_count < 2 || running < 0)
         return BULLA_E_NO_SLOT;
+    enum bulla_status status = bulla_slot_judge(client, running, &installed);
+    if (status == BULLA_OK && installed.verdict != BULLA_YES)
+        status = BULLA_E_NOT_JUDGED;
+    if (status == BULLA_OK)
+        status = bulla_client_predict(client, &next);
+    if (status != BULLA_OK)
+        return status;
+    if (next.slot == BULLA_SLOT_FACTORY)
+        return BULLA_E_NO_SLOT; /* it was selected, and would not be any more */
     *target = BULLA_SLOT_FACTORY;
     return BULLA_OK;
 }

@@ -62,29 +62,15 @@ static enum bulla_status is_in_use(struct update *u, bool *in_use)
     uint8_t digest[BULLA_DIGEST_SIZE];
 
     if (u->alone) {
-        *in_use = bulla_modules_hold(client, client->reader.manifest_digest);
+        *in_use = bulla_modules_hold(client, BULLA_SLOT_NONE);
         return BULLA_OK;
     }
     /* confirmed, but does it run? After a fall-back it is installed once more */
     enum bulla_status status = bulla_slot_claim(client, u->payload.install.running, digest, in_use);
-    *in_use = *in_use && bulla_digest_equal(digest, client->reader.manifest_digest);
+    *in_use = *in_use && bulla_digest_equal(digest, client->reader.manifest_digest) &&
+              (client->reader.manifest.images == 1 ||
+               bulla_modules_hold(client, u->payload.install.running));
     return status;
-}
-
-/* Has it failed too often? */
-static enum bulla_status judge_trials(const struct update *u)
-{
-    const struct bulla_client *client = u->client;
-    struct bulla_trial trial;
-    bool found = false;
-    enum bulla_status status = bulla_state_get_trial(&client->state, &trial, &found);
-
-    if (status != BULLA_OK)
-        return status;
-    if (found && trial.failed >= BULLA_TRIALS_MAX && !u->options->retry &&
-        bulla_digest_equal(trial.manifest_digest, client->reader.manifest_digest))
-        return BULLA_E_TRIAL_FAILED_BEFORE;
-    return BULLA_OK;
 }
 
 /* Is there a place for all of it? */
@@ -119,19 +105,22 @@ static enum bulla_status take_head(struct update *u)
     /* signed, yet nowhere this device could go: that is the release's fault, not the caller's */
     if (bulla_url_resolve(u->url, reader->image.uri, &client->image_url) != BULLA_OK)
         return BULLA_E_URI_FORM;
-    if (reader->same_as_confirmed) {
+    /* also where there is nothing newer: another release may be meant */
+    if (u->image == 0 && approval != NULL && approval->head != NULL)
+        status = approval->head(approval->ctx, &reader->manifest);
+    if (status == BULLA_OK && reader->same_as_confirmed && u->image == 0)
         status = is_in_use(u, &in_use);
-        if (status == BULLA_OK && in_use)
-            u->result->nothing_newer = u->stop = true;
-        if (status != BULLA_OK || in_use)
-            return status;
+    if (status == BULLA_OK && in_use) {
+        status = u->alone ? bulla_modules_approve(client, approval)
+                          : bulla_install_approve(&u->payload.install);
+        u->result->nothing_newer = u->stop = status == BULLA_OK;
     }
-    if (!u->alone)
-        status = judge_trials(u);
+    if (status != BULLA_OK || in_use)
+        return status;
+    if (!u->alone && !u->options->retry)
+        status = bulla_client_judge_trials(client, reader->manifest_digest);
     if (status == BULLA_OK)
         status = judge_room(u);
-    if (status == BULLA_OK && u->image == 0 && approval != NULL && approval->head != NULL)
-        status = approval->head(approval->ctx, &reader->manifest);
     if (status != BULLA_OK)
         return status;
     bulla_reader_workspace(&client->reader, u->options->workspace, u->options->workspace_len);

@@ -23,8 +23,9 @@ static void put_path(struct bulla_coap_writer *w, const char *path)
     while (*path != '\0') {
         size_t len = 0;
         path++; /* the separator */
-        while (*path != '\0' && *path != '?' &&
-               *path != (number == BULLA_COAP_URI_PATH ? '/' : '&')) {
+        /* '?' ends the path; further ones are data of the query */
+        bool in_path = number == BULLA_COAP_URI_PATH;
+        while (*path != '\0' && *path != (in_path ? '/' : '&') && !(in_path && *path == '?')) {
             if (len == sizeof(segment)) {
                 w->full = true;
                 return;
@@ -140,7 +141,8 @@ static enum bulla_status fetch_block(struct bulla_coap_transport *coap,
         if (skip < coap->block.len || !coap->more) {
             if (skip > coap->block.len)
                 return BULLA_E_HTTP_RANGE; /* the file ends before */
-            coap->block.data += skip;
+            if (skip > 0)                  /* an empty block has no place */
+                coap->block.data += skip;
             coap->block.len -= (size_t)skip;
             return BULLA_OK;
         }

@@ -195,8 +195,14 @@ class Trust(BullaKey):
     def test_trust_threshold_that_no_component_reaches_is_refused(self):
         both = ("--key", "a.pub:app", "--key", "b.pub:factory")
         self.not_done("trust", *both, "--threshold", "2", "-o", "t",
-                      says="1 keys may sign for app and 1 for factory")
+                      says="1 keys may sign for app, 1 for factory and 0 for module")
         self.good("trust", *both, "--threshold", "1", "-o", "t")
+
+    def test_trust_of_modules_alone(self):
+        run = self.good("trust", "--key", "a.pub:module", "-o", "t")
+        self.assertNotIn("no release", run.stdout + run.stderr)
+        self.not_done("trust", "--key", "a.pub:module", "--key", "b.pub:app", "--threshold", "2", "-o", "u",
+                      says="1 for module")
 
     def test_trust_holds_what_was_given_and_is_deterministic(self):
         pins = [self.certificate("s1"), self.certificate("s2")]
@@ -249,7 +255,7 @@ class Trust(BullaKey):
             (("-o", "t"), "at least one --key"),
             (key, "expected -o FILE"),
             ((*key, "--key", "a.pub", "-o", "t"), "given twice"),
-            ((*key, "--threshold", "2", "-o", "t"), "the threshold is 2 signatures, there are 1"),
+            ((*key, "--threshold", "2", "-o", "t"), "the threshold is 2 signatures, there is 1 key"),
             ((*key, "--threshold", "0", "-o", "t"), "1 to 16"),
             ((*key, "--threshold", "17", "-o", "t"), "1 to 16"),
             ((*key, "--threshold", "0x1", "-o", "t"), "1 to 16"),

@@ -252,7 +252,9 @@ class Sign(Case):
 
     def test_sign_unasked_raw_image_is_told(self):
         self.write("app.bin", b"no ESP image")
-        self.assertIn(b"is no ESP image: sealed as raw", self.seal("app.bin").stderr)
+        note = self.seal("app.bin").stderr
+        self.assertIn(b"is no ESP image: sealed as raw", note)
+        self.assertIn(b"those of ESP devices refuse it", note)
         self.assertEqual(self.seal("app.bin", extra=("--format", "raw")).stderr, b"")
 
     def test_sign_twice_gives_the_same_bytes(self):
@@ -455,7 +457,8 @@ class SignRefuses(Case):
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption())
         for content in (public, elliptic, b"", b"no key\n", self.read("k0.pem")[:60]):
-            self.refused(2, "usage", *self.sign(keys=[self.write("odd.pem", content)]))
+            said = self.refused(2, "usage", *self.sign(keys=[self.write("odd.pem", content)]))
+            self.assertEqual(said.count("odd.pem"), 1, said)
 
     def test_sign_published_test_key_is_not_judged(self):
         seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")

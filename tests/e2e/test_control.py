@@ -162,6 +162,19 @@ class Banner(Case):
         self.assertIn("nothing boots: `update --recovery`", run.stderr)
 
 
+    def test_nothing_newer_is_refused_to_who_means_another_release(self):
+        self.two_confirmed()
+        (self.www / "app.bin.md5").write_text("0" * 32)
+        for status, *demand in (("image-not-expected", "--sha256", "0" * 64),
+                                ("image-not-expected", "--length", "7"),
+                                ("image-md5", "--md5")):
+            *before, _ = self.facts()
+            self.assertIn(f"refused: {status}: ", self.update(*demand, code=1).stderr)
+            *after, _ = self.facts()
+            self.assertEqual(after, before)
+        self.assertIn("nothing newer", self.update("--length", str(len(MIDDLE))).stdout)
+
+
 class Rollback(Case):
     def test_rollback_goes_back_and_cancel_takes_it_back(self):
         self.two_confirmed()
@@ -171,6 +184,28 @@ class Rollback(Case):
         self.assertEqual(run.stdout, "ota_1 stays selected\n")
         self.boot("ota_1")
         self.run_device("rollback", self.flash, code=0)
+        self.boot("ota_0")
+
+    def test_rejected_release_is_selected_again_for_a_trial(self):
+        self.two_confirmed()
+        self.run_device("reject", self.flash, code=0)
+        self.boot("ota_0")
+        run = self.run_device("set-boot", self.flash, "ota_1", code=0)
+        self.assertEqual(run.stdout, "ota_1 boots next for a trial: confirm it once it works\n")
+        self.assertTrue(self.json("boot", self.flash, code=0)["trial"])
+        self.boot("ota_0")
+
+    def test_release_that_failed_three_trials_is_not_selected(self):
+        self.two_confirmed()
+        self.publish(NEXT, sequence=3)
+        for _ in range(3):
+            self.update()
+            self.boot("ota_0")
+            self.boot("ota_1")
+        self.nothing_changes("refused: trial-failed-before: the release in ota_0 failed its trial "
+                             "three times: install it again with `update --retry`",
+                             "set-boot", self.flash, "ota_0")
+        self.update("--retry")
         self.boot("ota_0")
 
     def test_rollback_without_a_way_back_changes_nothing(self):
@@ -202,6 +237,25 @@ class Rollback(Case):
         self.nothing_changes("refused: no-trial: ota_1 was rejected, and that stays",
                              "rollback", self.flash, "--cancel")
         self.boot("ota_0")
+
+    def test_rejected_trial_is_told_alike_everywhere_until_the_reset(self):
+        self.provision(sequence=1)
+        self.boot("ota_0")
+        self.publish(MIDDLE, sequence=2)
+        self.update()
+        self.boot("ota_1")
+        self.run_device("reject", self.flash, code=0)
+        says = "ota_1 was rejected and runs until the next reset: boot first"
+        self.nothing_changes(f"refused: no-trial: {says}", "confirm", self.flash)
+        self.nothing_changes(f"refused: trial-pending: {says}", "set-boot", self.flash, "ota_0")
+        self.assertIn(f"refused: trial-pending: {says}", self.update(code=1).stderr)
+        text = self.run_device("status", self.flash, code=0).stdout
+        self.assertIn("sequence 2, rejected: it runs until the next reset.", text)
+        self.assertIn("Next boot is 'ota_0': ", text)
+        self.assertIn("The next update goes to 'ota_1', after a boot.", text)
+        self.boot("ota_0")
+        self.update()
+        self.boot("ota_1")
 
 
 class Factory(Case):
@@ -244,6 +298,58 @@ class Factory(Case):
         self.three()
         self.publish(LARGE, sequence=3, component="factory")
         self.refuse("no-slot", "the factory app is what runs: boot an OTA slot first")
+
+    def test_factory_app_stays_when_what_runs_does_not_verify(self):
+        self.three()
+        self.running_ota_0()
+        at = self.json("status", self.flash)["running"]["offset"]
+        data = bytearray(self.flash.read_bytes())
+        data[at + 300] ^= 1
+        self.flash.write_bytes(data)
+        self.publish(LARGE, sequence=3, component="factory")
+        self.refuse("image-digest", "what runs, ota_0, does not verify any more")
+        self.boot("factory")
+
+    def test_factory_app_that_boots_next_is_not_replaced(self):
+        self.three()
+        self.running_ota_0()
+        self.publish(LARGE, sequence=3, component="factory")
+        self.assertFalse(self.json("set-boot", self.flash, "factory", code=0)["trial"])
+        self.refuse("no-slot", "the factory app is what boots next: `rollback --cancel` keeps")
+        self.assertEqual(self.next_boot(), "factory")
+        self.run_device("rollback", self.flash, "--cancel", code=0)
+        self.update("--factory")
+
+    def test_rollback_from_a_newer_factory_app_says_that_it_is_a_trial(self):
+        self.three()
+        self.running_ota_0()
+        self.publish(LARGE, sequence=3, component="factory")
+        self.update("--factory")
+        self.run_device("set-boot", self.flash, "factory", code=0)
+        self.boot("factory")
+        self.run_device("confirm", self.flash, code=0)
+        run = self.run_device("rollback", self.flash, code=0)
+        self.assertEqual(run.stdout, "ota_0 boots next for a trial; rollback --cancel takes it back\n")
+        self.run_device("rollback", self.flash, "--cancel", code=0)
+        answer = self.json("rollback", self.flash, code=0)
+        self.assertEqual((answer["slot"], answer["trial"]), ("ota_0", True))
+        self.boot("ota_0")
+        self.boot("factory")
+
+    def test_refused_factory_app_cannot_boot(self):
+        self.three()
+        self.running_ota_0()
+        self.publish(LARGE, sequence=3, component="factory")
+        side = self.www / "app.bin.md5"
+        side.write_text("0" * 32)
+        run = self.update("--factory", "--md5", code=1)
+        self.assertIn("refused: image-md5: ", run.stderr)
+        slot = self.flash.read_bytes()[0x10000:0x11000]
+        self.assertEqual(slot, b"\xff" * 0x1000)
+        self.run_device("set-boot", self.flash, "factory", code=1)
+        self.boot("ota_0")
+        side.unlink()
+        self.update("--factory")
 
     def test_release_of_the_other_component_is_refused_before_it_is_fetched(self):
         self.three()

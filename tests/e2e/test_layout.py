@@ -319,7 +319,8 @@ class Generate(Case):
         for words, because in (
                 ("--three --flash-size 4M", "larger than 4M"),
                 ("--three --flash-size 2M --force", "larger than 4M"),
-                ("--two --flash-size 2M", "smaller than 1M; --force"),
+                ("--two --flash-size 2M", "leaves apps 896K on a flash of 2M, which is smaller than "
+                 "1M: 4M and more have room, or one app (--single); --force"),
                 ("--two --flash-size 4M --app-size 960K", "smaller than 1M; --force"),
                 ("--two --flash-size 4M --app-size 1000K", "multiple of 64K"),
                 ("--two --flash-size 4M --app-size 0", "more than 0"),
@@ -399,6 +400,40 @@ class Provision(Case):
         self.boots("factory")
         self.refused("partition-magic", "layout", "--two", "--flash-size", "4M", "--against",
                      self.trust)
+
+    def test_what_force_replaces_is_told(self):
+        sealed = self.write("app.suit", sealing.seal(self.OLD, [KEY], sequence=7))
+        self.assertNotIn("lost", self.provision("--envelope", sealed).stderr)
+        self.assertIn("lost: its device state (confirmed sequence 7, floor 0)\n",
+                      self.provision("--force").stderr)
+        self.assertIn("lost: its device state (no sequence confirmed, floor 0)\n",
+                      self.provision("--force").stderr)
+        data = bytearray(self.flash.read_bytes())
+        data[0x310000] = data[0x9000] = 0
+        self.flash.write_bytes(data)
+        answer = self.json(*self.words("--force"))
+        self.assertIn("floor 0), what was in 'nvs', 'vfs'", " ".join(answer["notes"]))
+        self.flash.write_bytes(data[:-0x10000] + b"\xff" * 0x10000)
+        self.assertIn("lost: what was in 'nvs', 'vfs'\n", self.provision("--force").stderr)
+
+    def test_flash_whose_table_cannot_be_read_needs_erase(self):
+        self.provision()
+        data = bytearray(self.flash.read_bytes())
+        data[0x8000 + 5] ^= 1  # one bit that rotted
+        for kept in (bytes(data), b"no flash", bytes(4 * MIB)):
+            self.flash.write_bytes(kept)
+            said = self.refused("partition-changed", *self.words("--force"))
+            self.assertIn("cannot be told", said)
+            self.assertEqual(self.flash.read_bytes(), kept)
+            run = self.provision("--force", "--erase")
+            self.assertIn("erase the whole flash", run.stderr)
+            self.boots("ota_0")
+        with open(self.flash, "wb") as f:
+            f.truncate(300 * MIB)
+        self.refused("partition-changed", *self.words("--force"))
+        for blank in (b"", b"\xff" * 4 * MIB):
+            self.flash.write_bytes(blank)
+            self.assertEqual(self.provision("--force").stderr, "")
 
     def test_otadata_blank_or_set(self):
         self.provision("--otadata", "blank")
@@ -570,6 +605,29 @@ class Inspect(Case):
             warned = self.warnings(data)
             self.assertEqual(len([w for w in warned if words in w]), 1, (words, warned))
         self.assertEqual(self.warnings(flash_of("esp32", FACTORY, {0x30000: app})), [])
+
+    def test_inspect_reads_no_byte_of_many_rows_twice(self):
+        app = kit_images.build("esp32")
+        for rows, skipped in (
+                ([(0, 0x10, 0x10000, 0x20000, b"a"), (0, 0x11, 0x20000, 0x10000, b"b")], True),
+                ([(0, 0x10, 0x10000, 0x10000, b"a"), (0, 0x11, 0x20000, 0x10000, b"b")], False),
+                ([(0, 0x10, 0x10000, 0x20000, b"a"), (0x40, 0x10, 0x20000, 0x1000, b"b")], True),
+                ([(0, 0x10, 0x10000, 0xFFFF0000, b"a"), (0, 0x11, 0x20000, 0x1000, b"b")], True)):
+            data = flash_of("esp32", rows, {0x10000: app, 0x20000: app})
+            answer = self.json("inspect", self.write("image.bin", data))
+            found = {row["content"] for row in answer["partitions"]}
+            self.assertEqual(found, {"not looked at"} if skipped else {"image"}, rows)
+            self.assertEqual("not looked at" in " ".join(answer["warnings"]), skipped)
+
+    def test_inspect_of_an_app_ends_where_the_largest_one_does(self):
+        for size, word in ((15 * MIB, "none"), (16 * MIB, "cut")):
+            image = bytearray(kit_images.build("esp32")[:24])
+            image[1], image[23] = 1, 0  # one segment, no SHA-256
+            image += struct.pack("<II", 0x3F400020, size) + bytes(size + 16)
+            rows = [(0, 0x10, 0x10000, 32 * MIB, b"a")]
+            data = flash_of("esp32", rows, {0x10000: image}, size=18 * MIB)
+            row = self.json("inspect", self.write("image.bin", data))["partitions"][0]
+            self.assertEqual(row["image"]["sha256"], word)
 
     def test_inspect_otadata_and_state(self):
         flash = flash_of("esp32", OTA + SLOTS + STATE, {OTADATA: otadata((1, 2), (2, 1))}, size=4 * MIB)

@@ -108,7 +108,7 @@ class Case(unittest.TestCase):
         self.assertEqual(self.found("lib"), LIB_2)
         answer = self.json("modules", self.flash, "add", "--from", self.folder / "a", code=1)
         self.assertEqual(answer["status"], "sequence-too-old")
-        self.assertIn("newest that came alone 2", answer["detail"])
+        self.assertIn("have sequence 1, the newest that came alone 2", answer["detail"])
         self.device("modules", self.flash, "del", "lib", code=0)
         self.assertEqual(self.json("modules", self.flash, "cat", "lib", "-o", "x", code=1)["status"], "module-unknown")
         self.assertEqual(self.found("data"), DATA)
@@ -134,6 +134,47 @@ class Case(unittest.TestCase):
         answer = self.json("modules", self.flash, "ls", code=1)
         self.assertEqual(answer["status"], "modules-not-taken")
         self.assertIn("layout --modules", answer["detail"])
+
+    def test_modules_envelope_seals_no_app(self):
+        flash, envelope = self.folder / "new.bin", self.folder / "evil.suit"
+        self.trust.write_bytes(sealing.trust_store([KEY], names={KEY: ["module"]}))
+        for component, status in (("module/lib", "component-mismatch"), ("app", "key-not-for-component")):
+            envelope.write_bytes(sealing.seal(OLD, [KEY], component=component, sequence=9))
+            for layout in ("two", "single"):
+                answer = self.json("provision", flash, "--layout", layout, "--flash-size", "4M", "--modules", "128K", "--app",
+                                   self.folder / "old.bin", "--envelope", envelope, "--trust", self.trust, "--vendor", VENDOR,
+                                   "--class", CLASS, code=1)
+                self.assertEqual(answer["status"], status, (component, layout))
+                self.assertFalse(flash.exists())
+        (self.folder / "data").write_bytes(DATA)  # the envelope is judged before the app is
+        envelope.write_bytes(sealing.seal(DATA, [KEY], component="module/lib", sequence=9))
+        answer = self.json("provision", flash, "--layout", "two", "--flash-size", "4M", "--modules", "128K", "--app", self.folder / "data",
+                           "--envelope", envelope, "--trust", self.trust, "--vendor", VENDOR, "--class", CLASS, code=1)
+        self.assertEqual(answer["status"], "component-mismatch")
+        table = self.folder / "table.csv"
+        table.write_text("otadata,data,ota,0xd000,0x2000\nbulla,0x40,0x00,0x10000,0x10000\nfactory,app,factory,0x20000,1M\n"
+                         "ota_0,app,ota_0,,1M\nota_1,app,ota_1,,1M\nmodules,0x40,0x02,,128K\n")
+        envelope.write_bytes(sealing.seal(OLD, [KEY], component="module/lib", sequence=9))
+        answer = self.json("provision", flash, "--layout", table, "--flash-size", "4M", "--app", self.folder / "old.bin",
+                           "--factory-app", self.folder / "old.bin", "--factory-envelope", envelope, "--trust", self.trust,
+                           "--vendor", VENDOR, "--class", CLASS, code=1)
+        self.assertEqual(answer["status"], "component-mismatch", answer)
+        self.assertFalse(flash.exists())
+
+    def test_modules_release_whose_pack_lost_its_head_is_told_and_comes_again(self):
+        folder = self.publish(MIDDLE, [("lib", LIB)], sequence=2)
+        self.device("update", self.flash, "--from", folder, code=0)
+        self.device("boot", self.flash, code=0)
+        self.device("confirm", self.flash, code=0)
+        at = self.json("modules", self.flash, "ls")["modules"][0]["offset"] - 4096
+        flash = bytearray(self.flash.read_bytes())
+        flash[at + 40] ^= 1
+        self.flash.write_bytes(flash)
+        run = self.run_program("bulla-verify", "flash", self.flash, "--trust", self.trust)
+        self.assertIn("module-digest", run.stdout)
+        self.assertFalse(self.json("update", self.flash, "--from", folder)["nothing_newer"])
+        self.device("boot", self.flash, code=0)
+        self.assertEqual(self.found("lib"), LIB)
 
     def test_modules_usage(self):
         for arguments in ((), ("list",), ("del",), ("ls", "x"), ("cat", "x"), ("ls", "-o", "x"), ("ls", "--from", "x"),

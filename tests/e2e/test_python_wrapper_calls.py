@@ -256,7 +256,7 @@ for row in ota.status.partition_table(): print(row)
             self.assertTrue(out.endswith("False\n"))
         self.assertFalse((self.folder / "pwned").exists())
 
-    def test_request_arguments_go_to_the_tool_and_the_password_to_a_private_file(self):
+    def test_request_arguments_go_to_the_tool_in_private_files(self):
         self.device()
         self.sealed(MIDDLE)
         seen = self.folder / "seen"
@@ -264,6 +264,7 @@ for row in ota.status.partition_table(): print(row)
         tool.write_text(f'''#!/bin/sh
 for word; do
     [ "$before" != --auth-file ] || {{ stat -c %a "$word"; cat "$word"; }} >>{seen}
+    [ "$before" != --header ] || {{ stat -c %a "${{word#@}}"; cat "${{word#@}}"; }} >>{seen}
     before=$word
     echo "[$word]" >>{seen}
 done
@@ -271,13 +272,20 @@ exec {shlex.quote(DEVICE)} "$@"
 ''')
         tool.chmod(0o755)
         out = self.call(f"ota.update.from_file({base.SERVER.url(self.folder.name)!r} "
-                        "+ '/micropython.bin', headers={'X-Site': \"o'hara $HOME\"}, "
+                        "+ '/micropython.bin', headers={'X-Site': \"o'hara $HOME\", 'X-Token': 42}, "
                         "auth=('me', \"pa:ss'word\"), timeout=5)\n", tool=tool)
         self.assertIn("updated successfully", out)
         told = seen.read_text()
-        self.assertIn("[--header]\n[X-Site: o'hara $HOME]\n", told)
+        self.assertIn("[--header]\n600\n", told)
+        self.assertEqual(told.count("--header"), 1)
+        for field in ("X-Site: o'hara $HOME", "X-Token: 42"):
+            self.assertIn(f"\n{field}\n", told)
         self.assertIn("\n600\nme:pa:ss'word\n", told)
-        self.assertNotIn("[me:pa", told)  # never on a command line
+        for secret in ("[me:pa", "[X-"):
+            self.assertNotIn(secret, told)  # never on a command line
+        for header in ("{'A': '1\\nB: 2'}", "{'A\\rB': '1'}"):
+            self.raised(f"ota.update.from_file('https://127.0.0.1/x.bin', headers={header})",
+                        "ValueError", "line break")
         self.raised("ota.update.from_file('https://127.0.0.1/x.bin', auth=('a:b', 'c'))",
                     "ValueError", "auth")
 

@@ -222,6 +222,87 @@ class Serving(Case):
         self.take(line, "--path", "../outside", code=2)
         self.ended(sender)
 
+    def test_file_is_served_with_what_its_manifest_names_and_nothing_else(self):
+        parts = [(f"m{i}", bytes([i]) * 5000, uri) for i, uri in enumerate(
+            ("sub/m%31.mpy", "/sub/m2.mpy?v=1?w", "https://127.0.0.1/elsewhere", "sub%2Fother"))]
+        envelope = self.seal(name="a", uri="a%20b.bin", modules=parts)
+        sub = self.files / "sub"
+        sub.mkdir()
+        for path in (self.files / "a b.bin", self.files / "a b.bin.md5", sub / "m1.mpy",
+                     sub / "m1.mpy.md5", sub / "m2.mpy", sub / "m2.mpy.md5", sub / "other",
+                     self.files / "a.suit.md5", self.files / "elsewhere", self.files / "b.suit",
+                     self.files / "notes.txt", self.files / "a b.bin.md5.md5"):
+            path.write_bytes(b"0123456789")
+        line = self.line()
+        sender = self.send(line, envelope)
+
+        def asked(path):
+            """Without an envelope at its other end: served is what is judged."""
+            text = self.take(line, "--path", path, code=1 if served else 2)
+            self.assertEqual("http-status" in text, not served, text)
+
+        served = True
+        for path in ("a%20b.bin", "a%20b.bin.md5", "sub/m1.mpy", "sub/m%31.mpy.md5", "sub/m2.mpy",
+                     "sub/m2.mpy.md5"):
+            with self.subTest(path=path):
+                asked(path)
+        served = False
+        for path in ("sub/other", "a.suit.md5", "elsewhere", "b.suit", "notes.txt", "a.bin", "sub",
+                     "a%20b.bin.md5.md5", "a%20b", "sub%2Fm1.mpy", "sub/m1.mpy/x"):
+            with self.subTest(path=path):
+                asked(path)
+        self.ended(sender)
+
+    def test_file_that_is_no_envelope_is_served_alone(self):
+        self.seal()
+        line = self.line()
+        process = subprocess.Popen([SEND, line.far_name, str(self.files / "app.bin")],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (process.kill(), process.communicate()))
+        process.stdout.readline()
+        self.take(line, code=1)
+        self.assertIn("http-status", self.take(line, "--path", "app.suit", code=2))
+        self.assertIn("it is served alone", self.ended(process))
+
+    def test_keys_of_every_form_stay_here(self):
+        self.seal()
+        key = ["openssl", "genpkey", "-algorithm", "ed25519", "-out"]
+        for words in (key + ["a.pem"], key + ["b.der", "-outform", "DER"],
+                      ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-out", "c.pem"],
+                      ["openssl", "ec", "-in", "c.pem", "-outform", "DER", "-out", "d.der"],
+                      ["openssl", "genrsa", "-traditional", "-out", "e.pem", "2048"],
+                      ["openssl", "rsa", "-in", "e.pem", "-traditional", "-outform", "DER",
+                       "-out", "f.der"],
+                      ["openssl", "pkcs8", "-topk8", "-in", "e.pem", "-passout", "pass:x", "-out",
+                       "g.pem"]):
+            subprocess.run(words, cwd=self.files, check=True, capture_output=True, timeout=60)
+        (self.files / "h.pem").write_text("Bag Attributes\n    friendlyName: " + "mine " * 99 +
+                                          "\n" + (self.files / "a.pem").read_text())
+        subprocess.run(["openssl", "pkey", "-in", "a.pem", "-pubout", "-outform", "DER", "-out",
+                        "public.der"], cwd=self.files, check=True, capture_output=True, timeout=60)
+        line = self.line()
+        sender = self.send(line, self.files)
+        for path in ("a.pem", "b.der", "c.pem", "d.der", "e.pem", "f.der", "g.pem", "h.pem"):
+            with self.subTest(path=path):
+                self.assertIn("http-status", self.take(line, "--path", path, code=2))
+        self.take(line, "--path", "public.der", code=1)
+        self.ended(sender)
+
+    def test_file_larger_than_any_device_takes_is_not_served(self):
+        self.seal()
+        with open(self.files / "huge", "wb") as f:
+            f.truncate(200 << 30)
+        line = self.line()
+        sender = self.send(line, self.files)
+        started = time.monotonic()
+        self.assertIn("http-status", self.take(line, "--path", "huge", code=2))
+        self.ended(sender)
+        self.assertLess(time.monotonic() - started, 8)
+        run = subprocess.run([SEND, line.far_name, str(self.files / "huge")], timeout=20,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(run.returncode, 2)
+        self.assertIn("more than 65 MiB", run.stderr)
+
     def test_no_shortcut_to_trust(self):
         line = self.line()
         envelope = self.seal(keys=[STRANGER])
@@ -366,7 +447,11 @@ class Harm(Case):
         self.assertIn("net-stalled", text)
         self.assertIn("bulla-send", text)
         self.assertLess(time.monotonic() - started, 25)
-        self.assertIn("net-deadline", self.take(line, "--timeout", "1", code=2))
+        text = self.take(line, "--timeout", "1", code=2)
+        self.assertIn("not done within --timeout: does bulla-send run at its other end", text)
+        run = subprocess.run([DEVICE, "update", str(self.flash), "--serial", "/dev/null"],
+                             stderr=subprocess.PIPE, timeout=60, text=True)
+        self.assertIn("/dev/null: it is no serial line", run.stderr)
 
 
 if __name__ == "__main__":

@@ -228,7 +228,8 @@ class Files(Case):
         self.provisioned()
         self.seal()
         (self.files / "app.bin").unlink()
-        self.assertIn("app.bin: No such file", self.refuses("io", "--from", self.files, code=2))
+        text = self.refuses("io", "--from", self.files, code=2)
+        self.assertIn(f"app.bin: No such file or directory; app.suit names it, beneath {self.files}\n", text)
 
     def test_no_shortcut_to_trust(self):
         self.provisioned()
@@ -300,8 +301,14 @@ class Input(Case):
     def test_cut_bundle_is_refused_and_taken_up(self):
         self.provisioned_raw()
         data = self.seal(SECOND, bundle=True).read_bytes()
+        self.assertIn("envelope-truncated: standard input is empty",
+                      self.take("--from", "-", code=1, stdin=b""))
+        (self.folder / "cut.suit").write_bytes(data[:-3 * SECTOR])
+        self.assertIn(f"envelope-truncated: cut.suit ends after {len(data) - 3 * SECTOR} bytes",
+                      self.take("--from", self.folder / "cut.suit", code=1))
         text = self.take("--from", "-", code=1, stdin=data[:-3 * SECTOR])
-        self.assertIn("envelope-truncated", text)
+        self.assertIn(f"envelope-truncated: standard input ends after {len(data) - 3 * SECTOR} "
+                      "bytes", text)
         answer = json.loads(self.take("--from", "-", "--json", stdin=data))
         self.assertEqual(answer["sectors_kept"], 97)
         self.installed(SECOND)
@@ -348,7 +355,7 @@ class Demands(Case):
         self.provisioned()
         self.seal()
         side = self.files / "app.bin.md5"
-        self.assertIn("app.bin.md5: No such file",
+        self.assertIn("io: --md5: app.bin.md5: No such file",
                       self.refuses("io", "--from", self.files, "--md5", code=2))
         side.write_text("not a digest\n")
         self.refuses("image-md5", "--from", self.files, "--md5")
@@ -491,6 +498,42 @@ class Credentials(Case):
                     self.assertEqual(fields["User-Agent"], "bulla")
                 self.installed()
 
+    def test_fields_may_come_from_a_file(self):
+        fields = self.folder / "fields"
+        fields.write_text("X-Device: a b;c\r\n\nAuthorization: Bearer s:cret\nX-Last: 1")
+        fields.chmod(0o600)
+        self.provisioned()
+        self.seal(folder=self.www)
+        url = self.noting.url("app.suit")
+        text = self.take("--url", url, "--header", "@" + str(fields), "--header", "X-More: 2")
+        self.assertNotIn("chmod", text)
+        for _, sent in self.noting.http.seen:
+            self.assertEqual([sent[name] for name in ("X-Device", "Authorization", "X-Last",
+                                                      "X-More")],
+                             ["a b;c", "Bearer s:cret", "1", "2"])
+        self.assertGreaterEqual(len(self.noting.http.seen), 2)
+        self.installed()
+        fields.chmod(0o640)
+        self.assertIn("chmod 600", self.take("--url", url, "--header", f"@{fields}", code=1))
+
+    def test_bad_file_of_fields_never_leaves_and_is_not_shown(self):
+        self.provisioned()
+        fields = self.folder / "fields"
+        url = self.noting.url("app.suit")
+        for data in (b"secret", b"A: 1\nHost: secret\n", b"A: secret\rB: 1\n", b"A: secret\0\n",
+                     b"A: " + b"secret" * 800, b"A: 1\n" * 9 + b"secret", b"@secret\n",
+                     b"A: 1\nB: secret\x01\n", b"A: secret\n" * 1000):
+            with self.subTest(data=data[:20]):
+                fields.write_bytes(data)
+                text = self.take("--url", url, "--header", f"@{fields}", code=2)
+                self.assertNotIn("secret", text)
+        fields.write_bytes(b"\nauthorization: secret\n")
+        text = self.take("--url", url, "--header", f"@{fields}", "--auth-file", self.auth, code=2)
+        self.assertIn("exclude each other", text)
+        self.take("--url", url, "--header", f"@{self.folder}/none", code=2)
+        self.take("--url", url, "--header", "@", code=2)
+        self.assertEqual(self.noting.http.seen, [])
+
     def test_another_server_gets_none_of_them(self):
         for transport in ("mbedtls", "curl"):
             with self.subTest(transport=transport):
@@ -624,6 +667,14 @@ class Bundle(Case):
         self.bundle(envelope, self.files / "app.bin", "-o", envelope, code=2)
         self.bundle(envelope, self.files / "app.bin", "-o", self.files / "app.bin", code=2)
         self.bundle(envelope, self.files / "app.bin", code=2)
+        other = self.folder / "other.pub"
+        other.write_bytes(STRANGER.pem())
+        for trust in (self.pub, other):
+            before = trust.read_bytes()
+            text = self.bundle(envelope, self.files / "app.bin", "-o", trust, "--trust", self.pub,
+                               "--trust", other, code=2)
+            self.assertIn("which is read", text)
+            self.assertEqual(trust.read_bytes(), before)
         self.bundle(envelope, self.files / "none", "-o", self.out, code=2)
         self.assertEqual((self.files / "app.bin").read_bytes(), MIDDLE)
 

@@ -68,6 +68,15 @@ class Bare(Case):
         self.assertIn(GLENN20, self.text())
         self.assertEqual(len(self.told()["partitions"]), 6)
 
+    def test_file_that_is_no_flash_is_named(self):
+        self.flash.write_bytes(bytes(0x20000))
+        run = self.run_device("status", self.flash, code=1)
+        self.assertIn(f"refused: partition-magic: {self.flash}: a partition table row", run.stderr)
+        self.assertIn("`bulla-device inspect` says what it is", run.stderr)
+        self.flash.write_bytes(bytes(5000))
+        self.assertIn(f"{self.flash}: a flash chip has a multiple of 4096 bytes",
+                      self.run_device("status", self.flash, code=2).stderr)
+
     def test_missing_state_is_said_with_the_way_out_and_nothing_is_written(self):
         self.bare(at_0x10000=OLD)
         before = self.flash.read_bytes()

@@ -18,7 +18,7 @@ int main(void)
     }
     if (status != BULLA_OK)
         return 0;
-    prove(e.members >= 3 && e.members <= 5, "members within the profile");
+    prove(e.members >= 3 && e.members <= 11, "members within the profile");
     prove(e.wrapper.len + e.manifest.len <= BULLA_SIGNED_MAX, "signed bytes within the limit");
     prove(is_within(e.wrapper, in) && is_within(e.manifest_bstr, in), "within the input");
     prove(is_within(e.manifest, e.manifest_bstr), "manifest within its byte string");

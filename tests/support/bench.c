@@ -62,7 +62,8 @@ static enum bulla_status guard_read(void *ctx, uint32_t offset, void *buffer, si
     const struct bulla_flash *flash = flash_sim_flash(&b->sim);
 
     if (b->unreadable_size > 0 && offset >= b->unreadable &&
-        offset - b->unreadable < b->unreadable_size)
+        offset - b->unreadable < b->unreadable_size &&
+        (b->unreadable_len == 0 || b->unreadable_len == len))
         return BULLA_E_FLASH_READ;
     return flash->read(flash->ctx, offset, buffer, len);
 }
@@ -470,6 +471,7 @@ enum bulla_status bench_update(struct bench *b)
         .retry = b->retry,
         .recovery = b->recovery,
         .factory = b->factory,
+        .approval = b->approval,
     };
     b->flash.erase_block = b->sim.blocks ? guard_erase_block : NULL;
     b->flash.unit = b->sim.unit;

@@ -80,6 +80,7 @@ struct bench {
     bool retry;
     bool recovery;
     bool factory;
+    const struct bulla_approval *approval;
     uint32_t slept_ms;
     bool has_clock;
     struct bulla_update_result result;
@@ -89,6 +90,7 @@ struct bench {
     struct bulla_bytes sealed;
     uint32_t unreadable; /* reads that begin here, or within unreadable_size behind it, fail */
     uint32_t unreadable_size;
+    size_t unreadable_len; /* only reads of this length; 0: of any */
     uint32_t slot_erases;
     uint32_t block_erases;
     uint32_t unverified_writes;

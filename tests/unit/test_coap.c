@@ -482,6 +482,9 @@ static void test_coap_paths(void **state)
     (void)snprintf(s->url.path, sizeof(s->url.path), "/a%%20b//%%2f?x=1&y");
     assert_status(fetch(s, 0, ALL, NULL, 700), BULLA_OK);
     assert_string_equal(s->peer.path, "/a b///|x=1|y");
+    memcpy(s->url.path, "/a?b?c&d/e", sizeof("/a?b?c&d/e"));
+    assert_status(fetch(s, 0, ALL, NULL, 700), BULLA_OK);
+    assert_string_equal(s->peer.path, "/a|b?c|d/e");
     memcpy(s->url.host, "h", 2);
     assert_status(fetch(s, 0, ALL, NULL, 700), BULLA_E_URL);
     s->url.host[0] = '\0';

@@ -518,6 +518,37 @@ static void test_in_place_set_boot_copies_at_the_next_boot(void **state)
     assert_true(holds(AREA, 1));
 }
 
+static enum bulla_status refuse_image(void *ctx, const struct bulla_partition *where, uint32_t size)
+{
+    (void)ctx;
+    assert_int_equal(where->offset, bench_slot(&bench, bench.result.target));
+    assert_int_equal(size, IMAGE_LEN);
+    return BULLA_E_IMAGE_MD5;
+}
+
+/* What was refused is not copied, and what is executed goes on. */
+static void test_in_place_refused_image_is_never_copied(void **state)
+{
+    const struct bulla_approval approval = {.image = refuse_image};
+
+    (void)state;
+    publish(2);
+    bench.approval = &approval;
+    assert_status(bench_update(&bench), BULLA_E_IMAGE_MD5);
+    bench.approval = NULL;
+    assert_int_equal(bench.sim.bytes[bench_slot(&bench, bench.result.target)], 0xff);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_status(bench_boot(&bench, &boot), BULLA_OK);
+        assert_true(holds(AREA, 1));
+        assert_false(boot.trial);
+        if (bench.layout == BENCH_BANKS && i == 0) /* what was copied from is not needed for it */
+            bench.sim.bytes[bench_slot(&bench, 0)] ^= 1;
+    }
+    update(2);
+    assert_status(bench_boot(&bench, &boot), BULLA_OK);
+    assert_true(holds(AREA, 2));
+}
+
 /* A release that waits in the bank is not taken after all. */
 static void test_in_place_set_boot_to_the_area_keeps_what_runs(void **state)
 {
@@ -652,6 +683,232 @@ static void test_in_place_nothing_torn_is_ever_started(void **state)
     assert_true(state_bytes().len > 0);
 }
 
+/* ---- what the area claims ---- */
+
+/* Every sector is in the area already, under another release's head. */
+static void test_in_place_same_image_sealed_anew_is_another_release(void **state)
+{
+    (void)state;
+    confirm_release(2);
+    seal_buffer_free(&envelope);
+    bench_publish(&bench, whole(2), &(struct seal_options){.sequence = 3}, &envelope);
+    assert_status(bench_update(&bench), BULLA_OK);
+    uint32_t erases = bench.slot_erases;
+    assert_status(bench_boot(&bench, &boot), BULLA_OK);
+    assert_true(boot.trial);
+    assert_true(boot.placed);
+    assert_int_equal(boot.slot, bench.result.slot);
+    assert_int_equal(boot.sequence, 3);
+    assert_int_equal(bench.slot_erases, erases);
+    assert_status(bench_confirm(&bench), BULLA_OK);
+    assert_int_equal(bench.client.confirmed.sequence, 3);
+    uint32_t operations = bench.sim.operations;
+    assert_status(bench_boot(&bench, &boot), BULLA_OK);
+    assert_false(boot.placed);
+    assert_int_equal(bench.sim.operations, operations);
+}
+
+/* One bit of the newest HEAD record of a slot gives up. */
+static void rot_head(int32_t slot)
+{
+    const uint8_t code = slot == AREA ? BULLA_STATE_SLOT_FACTORY : (uint8_t)slot;
+    uint8_t head[BULLA_HEAD_MAX];
+    size_t len = 0;
+    size_t at = 0;
+
+    assert_status(bench_open(&bench), BULLA_OK);
+    assert_status(
+        bulla_state_get(&bench.client.state, BULLA_RECORD_HEAD, code, head, sizeof(head), &len),
+        BULLA_OK);
+    struct bulla_bytes log = state_bytes();
+    for (size_t i = 16; len > 0 && i + len <= log.len; i++)
+        if (log.data[i - 16] == BULLA_RECORD_HEAD && log.data[i - 15] == code &&
+            memcmp(log.data + i, head, len) == 0)
+            at = i;
+    assert_int_not_equal(at, 0);
+    bench.sim.bytes[bench.client.layout.state.offset + at + 40] ^= 4;
+}
+
+static void test_in_place_rotten_head_of_the_area_is_stored_again(void **state)
+{
+    (void)state;
+    confirm_release(2);
+    assert_status(bench_boot(&bench, &boot), BULLA_OK);
+    uint32_t erases = bench.slot_erases;
+    rot_head(AREA);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_status(bench_boot(&bench, &boot), BULLA_OK);
+        assert_int_equal(boot.slot, bench.result.slot);
+        assert_int_equal(boot.sequence, 2);
+        assert_int_equal(boot.placed, i == 0);
+    }
+    assert_true(holds(AREA, 2));
+    assert_int_equal(bench.slot_erases, erases);
+}
+
+static void provision_esp(enum bench_layout layout, struct bulla_bytes *app, uint32_t sequence)
+{
+    app->data = (const uint8_t *)fixture_read("fixtures/esp/app", "se32_1.0.0.bin", &app->len);
+    bench_close(&bench);
+    bench_provision(&bench, layout, BULLA_FORMAT_ESP, *app, sequence);
+    bench.has_clock = true;
+    assert_status(bench_boot(&bench, &boot), BULLA_OK);
+}
+
+/* A bit of the bank's head is misread just when it becomes the area's. */
+static void test_in_place_area_does_not_lose_its_seal(void **state)
+{
+    struct flash_sim base;
+    char why[FLASH_SIM_WHY_SIZE];
+    struct bulla_bytes first, second = {NULL, 0};
+    bool reached = true;
+
+    (void)state;
+    provision_esp(BENCH_BANK, &first, 1);
+    second.data = (const uint8_t *)fixture_read("fixtures/esp/app", "se32_1.1.0.bin", &second.len);
+    bench_publish(&bench, second, &(struct seal_options){.sequence = 2}, &envelope);
+    assert_status(bench_update(&bench), BULLA_OK);
+    assert_status(flash_sim_copy(&base, &bench.sim, why), BULLA_OK);
+    for (uint32_t at = 1; reached; at++) {
+        take_chip(&base, at);
+        bench.sim.fault.misread_at = bench.sim.reads + at;
+        uint32_t last = bench.sim.fault.misread_at;
+        if (bench_boot(&bench, &boot) == BULLA_OK)
+            assert_true(boot.sealed);
+        reached = bench.sim.reads >= last;
+        memset(&bench.sim.fault, 0, sizeof(bench.sim.fault));
+        assert_in_range(at, 1, 20000);
+    }
+    flash_sim_close(&base);
+    free((void *)(uintptr_t)first.data);
+    free((void *)(uintptr_t)second.data);
+}
+
+static bool is_settled(void)
+{
+    struct bulla_boots boots;
+    bool found = false;
+
+    assert_status(bench_open(&bench), BULLA_OK);
+    assert_status(bulla_state_get_boots(&bench.client.state, &boots, &found), BULLA_OK);
+    return (boots.left & BULLA_BOOTS_PLACING) == 0;
+}
+
+/* An area that verifies, but was not finished, may be weak: the one solid copy is not given up. */
+static void test_in_place_only_bank_is_kept_while_its_copy_is_not_finished(void **state)
+{
+    struct flash_sim base;
+    char why[FLASH_SIM_WHY_SIZE];
+    uint32_t unfinished = 0;
+    bool done = false;
+
+    (void)state;
+    confirm_release(2);
+    update(3);
+    assert_status(flash_sim_copy(&base, &bench.sim, why), BULLA_OK);
+    seal_buffer_free(&envelope);
+    bench_publish(&bench, whole(1), &(struct seal_options){.sequence = 4}, &envelope);
+    for (uint32_t at = 1; !done; at++) {
+        take_chip(&base, at);
+        order(&cuts[0], at);
+        done = bench_boot(&bench, &boot) == BULLA_OK && !bench.sim.dead;
+        flash_sim_power_on(&bench.sim);
+        memset(&bench.sim.fault, 0, sizeof(bench.sim.fault));
+        if (!done && holds(AREA, 3) && !is_settled()) {
+            unfinished++;
+            assert_status(bench_update(&bench), BULLA_E_NOT_JUDGED);
+            assert_true(holds(0, 3));
+            boot_again();
+            assert_true(is_settled());
+        }
+        assert_in_range(at, 1, 200);
+    }
+    assert_int_not_equal(unfinished, 0);
+    flash_sim_close(&base);
+}
+
+/* The copy back was cut, and a bootloader that is not ours started it: release 1 cannot confirm
+ * the release that failed. */
+static void test_in_place_confirm_is_of_what_the_area_holds(void **state)
+{
+    struct flash_sim base;
+    char why[FLASH_SIM_WHY_SIZE];
+    uint32_t copied = 0;
+    bool done = false;
+
+    (void)state;
+    try_release(2);
+    assert_status(flash_sim_copy(&base, &bench.sim, why), BULLA_OK);
+    for (uint32_t at = 1; !done; at++) {
+        take_chip(&base, at);
+        order(&cuts[0], at);
+        done = bench_boot(&bench, &boot) == BULLA_OK && !bench.sim.dead;
+        flash_sim_power_on(&bench.sim);
+        memset(&bench.sim.fault, 0, sizeof(bench.sim.fault));
+        if (!done && holds(AREA, 1)) {
+            copied++;
+            (void)!bench_confirm(&bench);
+            assert_int_equal(bench.client.confirmed.sequence, 1);
+        }
+        assert_in_range(at, 1, 200);
+    }
+    assert_int_not_equal(copied, 0);
+    flash_sim_close(&base);
+}
+
+/* Without a seal the area names no bank, but it is the same app: no other one to go to. */
+static void test_in_place_unsealed_copy_is_no_fallback(void **state)
+{
+    struct bulla_bytes app = {NULL, 0};
+
+    (void)state;
+    provision_esp(BENCH_BANKS, &app, 0);
+    memcpy(bench.sim.bytes + bench_slot(&bench, 0), app.data, app.len);
+    assert_status(bench_set_boot(&bench, 0), BULLA_OK);
+    assert_status(bench_boot(&bench, &boot), BULLA_OK);
+    assert_int_equal(boot.slot, 0);
+    assert_status(bench_reject(&bench), BULLA_E_NO_FALLBACK);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_status(crash(), BULLA_OK);
+        assert_false(boot.crash_loop);
+        assert_int_equal(boot.slot, 0);
+    }
+    assert_status(bench_open(&bench), BULLA_OK);
+    assert_status(bulla_client_predict(&bench.client, &boot), BULLA_OK);
+    assert_false(boot.placed);
+    bench.sim.bytes[bench_slot(&bench, AREA) + 300] ^= 1;
+    assert_status(bulla_client_predict(&bench.client, &boot), BULLA_OK);
+    assert_true(boot.placed);
+    free((void *)(uintptr_t)app.data);
+}
+
+static void resize_bank(uint32_t size)
+{
+    uint8_t *table = bench.sim.bytes + BULLA_PARTITION_TABLE_OFFSET;
+    struct bulla_bytes rows = {table, 0};
+    struct bulla_partition row;
+    bool end = false;
+
+    for (uint32_t i = 0; table[rows.len] == 0xaa; i++) {
+        const struct bulla_bytes all = {table, BULLA_PARTITION_TABLE_SIZE};
+        assert_status(bulla_partition_row(all, i, &row, &end), BULLA_OK);
+        if (row.type == BULLA_TYPE_BULLA && row.subtype == BULLA_SUBTYPE_BANK_0)
+            row.size = size;
+        bulla_partition_row_encode(&row, table + rows.len);
+        rows.len += BULLA_PARTITION_ROW_SIZE;
+    }
+    bulla_partition_md5_row(rows, table + rows.len);
+}
+
+/* A bank that ends within a sector has no room in that. */
+static void test_in_place_bank_is_whole_sectors(void **state)
+{
+    (void)state;
+    resize_bank(IMAGE_LEN + 100);
+    refuse(whole(2), &(struct seal_options){.sequence = 2}, BULLA_E_SLOT_TOO_SMALL);
+    assert_int_equal(bulla_layout_slot(&bench.client.layout, 0)->size, SECTORS * BULLA_SECTOR_SIZE);
+}
+
 /* ---- a flash that fails ---- */
 
 static enum bulla_status (*erase)(void *ctx, uint32_t offset);
@@ -725,6 +982,104 @@ static void test_in_place_trial_that_cannot_be_marked_runs_with_one_bank(void **
         assert_true(holds(AREA, 2));
         assert_int_equal(bench_read_record(&bench, 0).state, BULLA_OTA_NEW);
     }
+    /* it says that it works in the other sector; the one that is worn cannot be erased */
+    assert_status(bench_confirm(&bench), BULLA_E_FLASH_ERASE);
+    assert_status(bench_boot(&bench, &boot), BULLA_OK);
+    assert_false(boot.trial);
+    assert_int_equal(bench.client.confirmed.sequence, 2);
+    assert_true(holds(AREA, 2));
+}
+
+static enum bulla_status (*program)(void *ctx, uint32_t offset, const void *bytes, size_t len);
+
+static bool is_state(uint32_t offset)
+{
+    const struct bulla_partition *row = &bench.client.layout.state;
+
+    return offset >= row->offset && offset - row->offset < row->size;
+}
+
+static enum bulla_status erase_but_state(void *ctx, uint32_t offset)
+{
+    return is_state(offset) ? BULLA_E_FLASH_ERASE : erase(ctx, offset);
+}
+
+static enum bulla_status program_but_state(void *ctx, uint32_t offset, const void *bytes,
+                                           size_t len)
+{
+    return is_state(offset) ? BULLA_E_FLASH_PROGRAM : program(ctx, offset, bytes, len);
+}
+
+static uint32_t refusals; /* of the device state, then it takes records again */
+
+static enum bulla_status program_later(void *ctx, uint32_t offset, const void *bytes, size_t len)
+{
+    if (!is_state(offset) || refusals == 0)
+        return program(ctx, offset, bytes, len);
+    refusals--;
+    return BULLA_E_FLASH_PROGRAM;
+}
+
+/* What a cut left is called finished only after every sector of it was written again. */
+static void test_in_place_copy_is_not_finished_by_a_log_that_failed(void **state)
+{
+    struct flash_sim base;
+    char why[FLASH_SIM_WHY_SIZE];
+
+    (void)state;
+    confirm_release(2);
+    assert_status(bench_boot(&bench, &boot), BULLA_OK);
+    damage(AREA);
+    order(&cuts[1], 5); /* in the sector, after the note and the head */
+    (void)!bench_boot(&bench, &boot);
+    flash_sim_power_on(&bench.sim);
+    memset(&bench.sim.fault, 0, sizeof(bench.sim.fault));
+    assert_status(flash_sim_copy(&base, &bench.sim, why), BULLA_OK);
+    program = bench.flash.program;
+    for (uint32_t n = 1; n < 20; n++) {
+        take_chip(&base, n);
+        uint32_t erases = bench.slot_erases;
+        refusals = n;
+        bench.flash.program = program_later;
+        for (uint32_t i = 0; i < 20 && !is_settled(); i++)
+            assert_status(bench_boot(&bench, &boot), BULLA_OK);
+        bench.flash.program = program;
+        assert_true(is_settled());
+        assert_true(holds(AREA, 2));
+        assert_in_range(bench.slot_erases - erases, SECTORS + 1, 3 * SECTORS);
+    }
+    flash_sim_close(&base);
+}
+
+/* A copy was cut, and nothing can be noted any more: it is finished, but not at every boot anew. */
+static void test_in_place_log_that_takes_nothing_does_not_wear_the_area(void **state)
+{
+    (void)state;
+    confirm_release(2);
+    assert_status(bench_boot(&bench, &boot), BULLA_OK);
+    damage(AREA);
+    order(&cuts[1], 5); /* in the sector, after the note and the head */
+    (void)!bench_boot(&bench, &boot);
+    flash_sim_power_on(&bench.sim);
+    memset(&bench.sim.fault, 0, sizeof(bench.sim.fault));
+    assert_false(is_settled());
+    erase = bench.flash.erase_sector;
+    program = bench.flash.program;
+    bench.flash.erase_sector = erase_but_state;
+    bench.flash.program = program_but_state;
+    uint32_t erases = bench.slot_erases;
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_status(bench_boot(&bench, &boot), BULLA_OK);
+        assert_int_equal(boot.slot, bench.result.slot);
+        assert_true(holds(AREA, 2));
+        assert_in_range(bench.slot_erases - erases, 0, 1);
+    }
+    bench.flash.erase_sector = erase;
+    bench.flash.program = program;
+    assert_false(is_settled());
+    assert_status(bench_boot(&bench, &boot), BULLA_OK);
+    assert_int_equal(bench.slot_erases - erases, 1 + SECTORS + 1); /* all, once */
+    assert_true(is_settled());
 }
 
 static void test_in_place_area_that_cannot_be_written_keeps_the_old(void **state)
@@ -821,6 +1176,8 @@ int main(void)
         TWO(test_in_place_crash_loop_is_left_for_the_other_bank),
         ONE(test_in_place_crash_loop_goes_on_with_one_bank),
         TWO(test_in_place_set_boot_copies_at_the_next_boot),
+        TWO(test_in_place_refused_image_is_never_copied),
+        ONE(test_in_place_refused_image_is_never_copied),
         ONE(test_in_place_set_boot_to_the_area_keeps_what_runs),
         ONE(test_in_place_confirm_speaks_of_what_is_executed),
         ONE(test_in_place_release_that_waits_may_be_replaced),
@@ -835,6 +1192,18 @@ int main(void)
         TWO(test_in_place_area_that_cannot_be_written_keeps_the_old),
         TWO(test_in_place_bank_that_rots_during_the_copy_does_not_run),
         TWO(test_in_place_misread_byte_is_not_copied),
+        ONE(test_in_place_same_image_sealed_anew_is_another_release),
+        TWO(test_in_place_same_image_sealed_anew_is_another_release),
+        ONE(test_in_place_rotten_head_of_the_area_is_stored_again),
+        TWO(test_in_place_rotten_head_of_the_area_is_stored_again),
+        ONE(test_in_place_area_does_not_lose_its_seal),
+        ONE(test_in_place_only_bank_is_kept_while_its_copy_is_not_finished),
+        TWO(test_in_place_confirm_is_of_what_the_area_holds),
+        TWO(test_in_place_unsealed_copy_is_no_fallback),
+        ONE(test_in_place_bank_is_whole_sectors),
+        ONE(test_in_place_log_that_takes_nothing_does_not_wear_the_area),
+        ONE(test_in_place_copy_is_not_finished_by_a_log_that_failed),
+        TWO(test_in_place_log_that_takes_nothing_does_not_wear_the_area),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -306,6 +306,30 @@ static void test_modules_alone_are_counted_apart(void **state)
     assert_found("lib", 2, 10);
 }
 
+static enum bulla_status refuse_first(void *ctx, const struct bulla_partition *where, uint32_t size)
+{
+    *(uint32_t *)ctx = size;
+    return bench.sim.bytes[where->offset] == 0xff ? BULLA_OK : BULLA_E_IMAGE_MD5;
+}
+
+/* Nothing newer is no answer to who meant another one. */
+static void test_modules_alone_that_are_there_are_held_against_what_is_demanded(void **state)
+{
+    uint32_t asked = 0;
+    const struct bulla_approval approval = {.image = refuse_first, .ctx = &asked};
+
+    (void)state;
+    assert_status(UPDATE(7, module("lib", 0, 5000), module("data", 1, 100)), BULLA_OK);
+    uint8_t *before = bench_snapshot(&bench);
+    bench.approval = &approval;
+    assert_status(UPDATE(7, module("lib", 0, 5000), module("data", 1, 100)), BULLA_E_IMAGE_MD5);
+    bench.approval = NULL;
+    assert_int_equal(asked, 5000);
+    assert_true(bench_same_but_events(&bench, before));
+    free(before);
+    assert_found("lib", 0, 5000);
+}
+
 static void test_modules_alone_replace_those_that_came_alone(void **state)
 {
     (void)state;
@@ -568,24 +592,30 @@ static void test_modules_one_copy_of_the_directory_is_enough(void **state)
     assert_found("lib", 0, 10);
 }
 
-/* Of both copies nothing is left: as if there had never been modules. */
-static void test_modules_directory_that_rotted_is_none(void **state)
+/* One bit of every record that says what came. */
+static uint32_t rot_directory(void)
 {
     uint32_t hits = 0;
 
-    (void)state;
-    assert_status(UPDATE(2, app(middle), module("lib", 0, 10)), BULLA_OK);
-    boot_and_confirm(1);
-    assert_status(UPDATE(7, module("more", 1, 10)), BULLA_OK);
     for (uint32_t at = 0x108000; at < 0x110000; at += 16) {
         const uint8_t *header = bench.sim.bytes + at;
-        if (header[0] != BULLA_RECORD_MODULES || header[1] != 0 || header[3] != 0 ||
-            (header[2] != 80 && header[2] != 124))
+        uint32_t len = header[2] | (uint32_t)header[3] << 8;
+        if (header[0] != BULLA_RECORD_MODULES || header[1] != 0 || len < 36 || (len - 36) % 44 != 0)
             continue;
         bench.sim.bytes[at + 30] ^= 0xff;
         hits++;
     }
-    assert_in_range(hits, 2, 6);
+    return hits;
+}
+
+/* Of both copies nothing is left: as if there had never been modules. */
+static void test_modules_directory_that_rotted_is_none(void **state)
+{
+    (void)state;
+    assert_status(UPDATE(2, app(middle), module("lib", 0, 10)), BULLA_OK);
+    boot_and_confirm(1);
+    assert_status(UPDATE(7, module("more", 1, 10)), BULLA_OK);
+    assert_in_range(rot_directory(), 2, 6);
     assert_status(bench_open(&bench), BULLA_OK);
     assert_false(bench.client.state.damaged);
     assert_int_equal(boot(), 0); /* the app that needs no modules */
@@ -597,6 +627,201 @@ static void test_modules_directory_that_rotted_is_none(void **state)
                      1); /* the app itself; the module's place was taken */
     boot_and_confirm(1);
     assert_found("lib", 0, 10);
+}
+
+/* What a poll finds while all of the area is still there. */
+static void test_modules_of_what_runs_come_again_when_the_directory_rotted(void **state)
+{
+    (void)state;
+    assert_status(UPDATE(2, app(middle), module("lib", 0, 5000)), BULLA_OK);
+    boot_and_confirm(1);
+    assert_status(UPDATE(3, app(next), module("lib", 1, 5000)), BULLA_OK);
+    boot_and_confirm(0);
+    assert_in_range(rot_directory(), 2, 6);
+    assert_status(UPDATE(3, app(next), module("lib", 1, 5000)), BULLA_OK);
+    assert_false(bench.result.nothing_newer);
+    (void)boot();
+    assert_status(bench_confirm(&bench), BULLA_OK);
+    assert_found("lib", 1, 5000);
+    assert_status(UPDATE(3, app(next), module("lib", 1, 5000)), BULLA_OK);
+    assert_true(bench.result.nothing_newer);
+}
+
+/* The release's own file may rot behind a head that is whole, and the head before whole files. */
+static void test_modules_of_what_runs_that_rotted_come_again(void **state)
+{
+    (void)state;
+    for (uint32_t at = 40; at < 2 * BULLA_SECTOR_SIZE; at += BULLA_SECTOR_SIZE) {
+        struct bulla_installed installed;
+        bench_close(&bench);
+        provision(BENCH_TWO, AREA_SECTORS);
+        assert_status(UPDATE(2, app(middle), module("lib", 0, 5000), module("b", 1, 10)), BULLA_OK);
+        boot_and_confirm(1);
+        bench.sim.bytes[BENCH_MODULES + at] ^= 1;
+        assert_not_found("lib");
+        assert_status(UPDATE(2, app(middle), module("lib", 0, 5000), module("b", 1, 10)), BULLA_OK);
+        assert_false(bench.result.nothing_newer);
+        (void)boot();
+        assert_found("lib", 0, 5000);
+        assert_found("b", 1, 10);
+        /* once more, and a reset comes first: it is not started without its modules */
+        int32_t slot = bench.client.running.slot;
+        bench.sim.bytes[BENCH_MODULES + at] ^= 1;
+        assert_status(bulla_slot_judge(&bench.client, slot, &installed), BULLA_E_MODULE_DIGEST);
+        assert_int_not_equal(installed.verdict, BULLA_YES);
+    }
+}
+
+static void test_modules_release_whose_pack_lost_its_head_does_not_boot(void **state)
+{
+    struct bulla_installed installed;
+
+    (void)state;
+    assert_status(UPDATE(2, app(middle), module("lib", 0, 5000)), BULLA_OK);
+    boot_and_confirm(1);
+    bench.sim.bytes[BENCH_MODULES + 40] ^= 1;
+    assert_status(bulla_slot_judge(&bench.client, 1, &installed), BULLA_E_MODULE_DIGEST);
+    assert_int_not_equal(installed.verdict, BULLA_YES);
+    assert_int_equal(boot(), 0);
+    assert_status(UPDATE(2, app(middle), module("lib", 0, 5000)), BULLA_OK);
+    boot_and_confirm(1);
+    assert_found("lib", 0, 5000);
+}
+
+/* Who may sign modules alone does not come to sign what is started. */
+static void test_modules_envelope_is_no_slots_head(void **state)
+{
+    const struct seal_image images[] = {{"lib", "/r/m0", next}};
+    struct bulla_boot_result result = {.verdict = BULLA_NO};
+    struct bulla_installed installed;
+    struct seal_buffer envelope;
+    struct bulla_bytes head;
+
+    (void)state;
+    bench_publish_images(&bench, images, 1, 50, &envelope);
+    head = (struct bulla_bytes){envelope.data, seal_head_len(&envelope)};
+    assert_status(bench_open(&bench), BULLA_OK);
+    memset(bench.sim.bytes + bench_slot(&bench, 0), 0xff, BENCH_SLOT_SIZE);
+    memcpy(bench.sim.bytes + bench_slot(&bench, 0), next.data, next.len);
+    flash_sim_touch(&bench.sim, bench_slot(&bench, 0), BENCH_SLOT_SIZE);
+    assert_status(bulla_state_put(&bench.client.state, BULLA_RECORD_HEAD, 0, head), BULLA_OK);
+    assert_status(bulla_slot_judge(&bench.client, 0, &installed), BULLA_E_COMPONENT_MISMATCH);
+    assert_int_not_equal(installed.verdict, BULLA_YES);
+    assert_int_equal(installed.sequence, 0);
+    assert_status(bench_boot(&bench, &result), BULLA_E_NOTHING_BOOTABLE);
+    seal_buffer_free(&envelope);
+}
+
+/* The directory says more than what was read of it when the device was opened. */
+static void put_newer_directory(struct bench *b, uint32_t done, uint32_t total)
+{
+    uint8_t record[36] = {9};
+
+    (void)total;
+    if (done > 0)
+        return;
+    record[4] = 1; /* a digest */
+    assert_status(bulla_state_put_twice(&b->client.state, BULLA_RECORD_MODULES,
+                                        (struct bulla_bytes){record, sizeof(record)}),
+                  BULLA_OK);
+    b->on_progress = NULL;
+}
+
+static void test_modules_sequence_is_asked_of_flash_before_it_is_written(void **state)
+{
+    (void)state;
+    assert_status(UPDATE(7, module("a", 0, 10)), BULLA_OK);
+    bench.on_progress = put_newer_directory;
+    assert_status(UPDATE(8, module("lib", 1, 50)), BULLA_E_SEQUENCE_TOO_OLD);
+    assert_status(bench_open(&bench), BULLA_OK);
+    assert_int_equal(bench.client.modules_sequence, 9);
+    assert_status(delete ("a"), BULLA_E_MODULE_UNKNOWN);
+    bench.on_progress = put_newer_directory;
+    assert_status(UPDATE(9, module("lib", 1, 50)), BULLA_E_SEQUENCE_CONFLICT);
+    bench.on_progress = NULL;
+    assert_not_found("lib");
+}
+
+static void test_modules_alone_that_rotted_come_again(void **state)
+{
+    struct bulla_module found;
+
+    (void)state;
+    assert_status(UPDATE(7, module("lib", 0, 5000), module("b", 1, 50)), BULLA_OK);
+    assert_status(find("lib", &found), BULLA_OK);
+    bench.sim.bytes[found.offset + 10] ^= 1;
+    assert_status(UPDATE(7, module("lib", 0, 5000), module("b", 1, 50)), BULLA_OK);
+    assert_false(bench.result.nothing_newer);
+    assert_int_equal(bench.result.sectors_written, 1);
+    assert_found("lib", 0, 5000);
+    bench.sim.bytes[BENCH_MODULES + 40] ^= 1; /* their head */
+    assert_not_found("b");
+    assert_status(UPDATE(7, module("lib", 0, 5000), module("b", 1, 50)), BULLA_OK);
+    assert_false(bench.result.nothing_newer);
+    assert_found("lib", 0, 5000);
+    assert_found("b", 1, 50);
+    assert_status(UPDATE(7, module("lib", 0, 5000), module("b", 1, 50)), BULLA_OK);
+    assert_true(bench.result.nothing_newer);
+}
+
+/* A sector that cannot be read takes away what lies in it. */
+static void test_modules_pack_that_cannot_be_read_is_passed_over(void **state)
+{
+    struct bulla_module found;
+
+    (void)state;
+    assert_status(UPDATE(2, app(middle), module("lib", 0, 5000)), BULLA_OK);
+    boot_and_confirm(1);
+    assert_status(UPDATE(7, module("x", 2, 50), module("y", 3, 50)), BULLA_OK);
+    assert_status(UPDATE(8, module("z", 4, 50)), BULLA_OK);
+    assert_status(find("x", &found), BULLA_OK);
+    bench.unreadable = found.offset;
+    bench.unreadable_size = BULLA_SECTOR_SIZE;
+    assert_found("lib", 0, 5000);
+    assert_found("y", 3, 50);
+    assert_found("z", 4, 50);
+    assert_not_found("x");
+    bench.unreadable -= BULLA_SECTOR_SIZE; /* the head before it */
+    assert_found("lib", 0, 5000);
+    assert_not_found("y");
+    assert_int_equal(count_in_state(BULLA_MODULE_UNFIT), 2);
+    assert_int_equal(count_in_state(BULLA_MODULE_LIVE), 2);
+    assert_status(delete ("nobody"), BULLA_E_FLASH_READ); /* it may be in there */
+    assert_status(delete ("lib"), BULLA_E_MODULE_IN_USE);
+    assert_status(delete ("z"), BULLA_OK);
+    assert_status(UPDATE(9, module("y", 5, 50)), BULLA_OK);
+    assert_found("y", 5, 50);
+    bench.unreadable_size = 0;
+    assert_not_found("x"); /* it went with the pack that could not be read */
+}
+
+/* A directory that reads otherwise each time: the device starts, and takes no modules alone. */
+static void test_modules_directory_that_cannot_be_read_keeps_nothing_from_starting(void **state)
+{
+    uint32_t at = 0;
+
+    (void)state;
+    for (uint32_t i = 1; i < 6; i++)
+        assert_status(UPDATE(i, module((const char *[]){"", "a", "b", "c", "d", "e"}[i], i, 50)),
+                      BULLA_OK);
+    assert_status(UPDATE(7, module("lib", 0, 50)), BULLA_OK);
+    for (uint32_t i = 0x108000; i < 0x110000; i += 16) {
+        if (bench.sim.bytes[i] == BULLA_RECORD_MODULES && bench.sim.bytes[i + 2] == 300 % 256 &&
+            bench.sim.bytes[i + 16] == 7)
+            at = i;
+    }
+    assert_true(at > 0);
+    bench.unreadable = at + 16;
+    bench.unreadable_size = 1;
+    bench.unreadable_len = 300; /* no walk through the log reads as much at once */
+    assert_int_equal(boot(), 0);
+    assert_status(bench_open(&bench), BULLA_OK);
+    assert_int_equal(bench.client.modules_sequence, UINT32_MAX);
+    assert_status(UPDATE(8, module("lib", 1, 50)), BULLA_E_SEQUENCE_TOO_OLD);
+    assert_status(bulla_modules_open(&modules, &bench.client), BULLA_E_FLASH_READ);
+    bench.unreadable_size = 0;
+    assert_found("lib", 0, 50);
+    assert_status(UPDATE(8, module("lib", 1, 50)), BULLA_OK);
 }
 
 /* ---- trouble on the way ---- */
@@ -922,6 +1147,7 @@ int main(void)
         TEST(test_modules_release_with_a_damaged_module_does_not_boot),
         TEST(test_modules_alone_need_no_trial),
         TEST(test_modules_alone_are_counted_apart),
+        TEST(test_modules_alone_that_are_there_are_held_against_what_is_demanded),
         TEST(test_modules_alone_replace_those_that_came_alone),
         TEST(test_modules_the_higher_sequence_is_found),
         TEST(test_modules_damaged_one_is_not_found),
@@ -938,6 +1164,14 @@ int main(void)
         TEST(test_modules_directory_holds_twelve_packs),
         TEST(test_modules_one_copy_of_the_directory_is_enough),
         TEST(test_modules_directory_that_rotted_is_none),
+        TEST(test_modules_of_what_runs_come_again_when_the_directory_rotted),
+        TEST(test_modules_of_what_runs_that_rotted_come_again),
+        TEST(test_modules_release_whose_pack_lost_its_head_does_not_boot),
+        TEST(test_modules_envelope_is_no_slots_head),
+        TEST(test_modules_sequence_is_asked_of_flash_before_it_is_written),
+        TEST(test_modules_alone_that_rotted_come_again),
+        TEST(test_modules_pack_that_cannot_be_read_is_passed_over),
+        TEST(test_modules_directory_that_cannot_be_read_keeps_nothing_from_starting),
         TEST(test_modules_cut_download_goes_on_where_it_was),
         TEST(test_modules_of_other_bytes_are_refused),
         TEST(test_modules_of_a_release_that_replaces_another_midway),

@@ -244,8 +244,9 @@ static void test_select_rollback_in_a_trial_rejects_it_for_good(void **state)
 }
 
 /* Each operation of `act` is cut at its begin, in its middle and behind it: what boots then is one
- * of the two, and never for a trial. */
-static void cut_everywhere(enum bulla_status (*act)(int32_t *slot), int32_t from, int32_t to)
+ * of the two, `to` as a trial or not. */
+static void cut_everywhere(enum bulla_status (*act)(int32_t *slot), int32_t from, int32_t to,
+                           bool for_trial)
 {
     static const uint32_t bytes[] = {0, 16, BULLA_SECTOR_SIZE};
     struct flash_sim whole;
@@ -266,7 +267,7 @@ static void cut_everywhere(enum bulla_status (*act)(int32_t *slot), int32_t from
         flash_sim_power_on(&bench.sim);
         assert_status(bench_boot(&bench, &boot), BULLA_OK);
         assert_true(boot.slot == from || boot.slot == to);
-        assert_false(boot.trial);
+        assert_int_equal(boot.trial, for_trial && boot.slot == to);
         seen[boot.slot == to] = true;
     }
     assert_true(seen[0] && seen[1]);
@@ -278,10 +279,52 @@ static void test_select_power_cut_leaves_the_old_or_the_new_choice(void **state)
 {
     (void)state;
     bench.sim.operations = 0;
-    cut_everywhere(roll_back, 1, 0);
+    cut_everywhere(roll_back, 1, 0, false);
     assert_rolls_back_to(0);
     bench.sim.operations = 0;
-    cut_everywhere(cancel, 0, 1);
+    cut_everywhere(cancel, 0, 1, false);
+}
+
+/* ---- what failed since it was confirmed ---- */
+
+static void test_select_rejected_release_has_a_trial_when_it_is_selected_again(void **state)
+{
+    (void)state;
+    assert_status(bench_reject(&bench), BULLA_OK);
+    assert_boots(0);
+    assert_int_equal(bench_read_record(&bench, 1).state, BULLA_OTA_INVALID);
+    assert_status(bench_set_boot(&bench, 1), BULLA_OK);
+    assert_boots(1);
+    assert_true(boot.trial);
+    assert_boots(0);
+    assert_int_equal(bench_read_record(&bench, 1).state, BULLA_OTA_ABORTED);
+    assert_status(bench_set_boot(&bench, 1), BULLA_OK);
+    assert_boots(1);
+    assert_true(boot.trial);
+    assert_status(bench_confirm(&bench), BULLA_OK);
+    assert_boots(1);
+    assert_false(boot.trial);
+}
+
+static void test_select_release_that_failed_its_trials_must_be_installed_again(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < BULLA_TRIALS_MAX; i++) {
+        install(next, 3);
+        assert_boots(0);
+        assert_true(boot.trial);
+        assert_boots(1);
+    }
+    uint8_t *before = bench_snapshot(&bench);
+    assert_status(bench_set_boot(&bench, 0), BULLA_E_TRIAL_FAILED_BEFORE);
+    assert_true(bench_same(&bench, before));
+    free(before);
+    bench.retry = true;
+    install(next, 3);
+    assert_status(bench_set_boot(&bench, 0), BULLA_OK); /* it is selected already */
+    assert_boots(0);
+    assert_true(boot.trial);
+    assert_status(bench_confirm(&bench), BULLA_OK);
 }
 
 /* ---- the factory app ---- */
@@ -329,6 +372,120 @@ static void test_select_factory_never_while_it_runs(void **state)
     assert_status(bench_set_boot(&bench, BULLA_SLOT_FACTORY), BULLA_OK);
     assert_boots(BULLA_SLOT_FACTORY);
     assert_refused(BULLA_E_NO_SLOT);
+}
+
+/* It is all that boots once what runs is damaged. */
+static void test_select_factory_stays_when_what_runs_does_not_verify(void **state)
+{
+    (void)state;
+    bench.sim.bytes[bench_slot(&bench, 0) + 300] ^= 1;
+    assert_refused(BULLA_E_IMAGE_DIGEST);
+    assert_boots(BULLA_SLOT_FACTORY);
+    assert_int_equal(boot.sequence, 1);
+}
+
+/* A trial that boots next need not last. */
+static void test_select_factory_stays_when_only_a_trial_would_verify_besides(void **state)
+{
+    (void)state;
+    bench.factory = false;
+    install(old, 3);
+    bench.factory = true;
+    publish(next, 4, "factory");
+    bench.sim.bytes[bench_slot(&bench, 0) + 300] ^= 1;
+    assert_refused(BULLA_E_IMAGE_DIGEST);
+    assert_boots(1);
+    assert_true(boot.trial);
+    assert_boots(BULLA_SLOT_FACTORY);
+    assert_int_equal(boot.sequence, 1);
+}
+
+static void test_select_factory_stays_while_it_boots_next(void **state)
+{
+    (void)state;
+    assert_status(bench_set_boot(&bench, BULLA_SLOT_FACTORY), BULLA_OK);
+    assert_refused(BULLA_E_NO_SLOT);
+    assert_stays(0);
+    assert_status(bench_update(&bench), BULLA_OK);
+    assert_boots(0);
+}
+
+static enum bulla_status refuse_image(void *ctx, const struct bulla_partition *where, uint32_t size)
+{
+    (void)ctx;
+    assert_int_equal(where->offset, bench_slot(&bench, BULLA_SLOT_FACTORY));
+    assert_int_equal(size, next.len);
+    assert_memory_equal(bench.sim.bytes + where->offset, next.data, next.len);
+    return BULLA_E_IMAGE_MD5;
+}
+
+/* No record says that a factory app was refused. */
+static void test_select_factory_that_was_refused_is_no_fallback(void **state)
+{
+    const struct bulla_approval approval = {.image = refuse_image};
+
+    (void)state;
+    bench.approval = &approval;
+    assert_status(bench_update(&bench), BULLA_E_IMAGE_MD5);
+    bench.approval = NULL;
+    assert_int_equal(bench.sim.bytes[bench_slot(&bench, BULLA_SLOT_FACTORY)], 0xff);
+    bench.sim.bytes[bench_slot(&bench, 0) + 300] ^= 1;
+    assert_status(bench_boot(&bench, &boot), BULLA_E_NOTHING_BOOTABLE);
+    bench.sim.bytes[bench_slot(&bench, 0) + 300] ^= 1;
+    assert_status(bench_update(&bench), BULLA_OK);
+    assert_status(bench_set_boot(&bench, BULLA_SLOT_FACTORY), BULLA_OK);
+    assert_boots(BULLA_SLOT_FACTORY);
+    assert_int_equal(boot.sequence, 3);
+}
+
+/* With a newer factory app confirmed, that ota_0 was confirmed once nothing tells: it might only
+ * have been installed. */
+static void test_select_rollback_from_a_newer_factory_app_is_a_trial(void **state)
+{
+    (void)state;
+    assert_status(bench_set_boot(&bench, BULLA_SLOT_FACTORY), BULLA_OK);
+    assert_boots(BULLA_SLOT_FACTORY);
+    assert_rolls_back_to(0); /* the release confirmed last needs none */
+    assert_boots(0);
+    assert_false(boot.trial);
+    publish(large, 3, "factory");
+    assert_status(bench_update(&bench), BULLA_OK);
+    assert_status(bench_set_boot(&bench, BULLA_SLOT_FACTORY), BULLA_OK);
+    assert_boots(BULLA_SLOT_FACTORY);
+    assert_status(bench_confirm(&bench), BULLA_OK);
+    assert_int_equal(bench.client.confirmed.sequence, 3);
+    bench.sim.operations = 0;
+    cut_everywhere(roll_back, BULLA_SLOT_FACTORY, 0, true);
+    assert_rolls_back_to(0);
+    assert_boots(0);
+    assert_true(boot.trial);
+    assert_boots(BULLA_SLOT_FACTORY);
+    assert_status(bench_set_boot(&bench, 0), BULLA_OK);
+    assert_boots(0);
+    assert_true(boot.trial);
+    assert_status(bench_confirm(&bench), BULLA_OK);
+    assert_boots(0);
+    assert_false(boot.trial);
+    assert_int_equal(bench.client.confirmed.sequence, 3);
+}
+
+/* That is why: what never was confirmed has the lower sequence, too. */
+static void test_select_only_installed_below_a_confirmed_factory_app_has_its_trial(void **state)
+{
+    (void)state;
+    bench.factory = false;
+    install(old, 3);
+    bench.factory = true;
+    publish(large, 4, "factory");
+    assert_stays(0);
+    assert_status(bench_update(&bench), BULLA_OK);
+    assert_status(bench_set_boot(&bench, BULLA_SLOT_FACTORY), BULLA_OK);
+    assert_boots(BULLA_SLOT_FACTORY);
+    assert_status(bench_confirm(&bench), BULLA_OK);
+    assert_status(bench_set_boot(&bench, 1), BULLA_OK);
+    assert_boots(1);
+    assert_int_equal(boot.sequence, 3);
+    assert_true(boot.trial);
 }
 
 static void test_select_factory_needs_a_slot_that_runs(void **state)
@@ -416,7 +573,16 @@ int main(void)
         TEST(set_up_nothing, test_select_rollback_takes_the_factory_app_when_only_it_worked),
         TEST(set_up, test_select_rollback_in_a_trial_rejects_it_for_good),
         TEST(set_up, test_select_power_cut_leaves_the_old_or_the_new_choice),
+        TEST(set_up, test_select_rejected_release_has_a_trial_when_it_is_selected_again),
+        TEST(set_up, test_select_release_that_failed_its_trials_must_be_installed_again),
         TEST(set_up_factory, test_select_factory_is_replaced_and_boots_when_it_is_selected),
+        TEST(set_up_factory, test_select_factory_stays_when_what_runs_does_not_verify),
+        TEST(set_up_factory, test_select_factory_stays_when_only_a_trial_would_verify_besides),
+        TEST(set_up_factory, test_select_factory_stays_while_it_boots_next),
+        TEST(set_up_factory, test_select_factory_that_was_refused_is_no_fallback),
+        TEST(set_up_factory, test_select_rollback_from_a_newer_factory_app_is_a_trial),
+        TEST(set_up_factory,
+             test_select_only_installed_below_a_confirmed_factory_app_has_its_trial),
         TEST(set_up_factory, test_select_factory_never_while_it_runs),
         TEST(set_up_factory, test_select_factory_needs_a_slot_that_runs),
         TEST(set_up_factory, test_select_factory_takes_no_release_of_the_app),

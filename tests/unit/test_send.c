@@ -60,6 +60,8 @@ static int tear_down(void **state)
     (void)unlinkat(b->server.folder, "app.bin", 0);
     (void)unlinkat(b->server.folder, "empty", 0);
     (void)unlinkat(b->server.folder, ".hidden", 0);
+    (void)unlinkat(b->server.folder, "key", 0);
+    (void)unlinkat(b->server.folder, "large", 0);
     close(b->server.folder);
     return rmdir(b->folder);
 }
@@ -183,6 +185,92 @@ static void test_send_refuses_what_it_does_not_serve(void **state)
     }
 }
 
+/* Of `size` bytes, with the text `at` a place. */
+static uint8_t get_with(struct bench *b, size_t size, size_t at, const void *text, size_t len)
+{
+    uint8_t *data = calloc(1, size);
+
+    assert_non_null(data);
+    memcpy(data + at, text, len);
+    (void)unlinkat(b->server.folder, "key", 0);
+    write_file(b, "key", data, size);
+    free(data);
+    return get(b, "key", 6);
+}
+
+static void test_send_keeps_private_keys_to_itself(void **state)
+{
+    struct bench *b = *state;
+    static const char armour[] = "-----BEGIN EC PRIVATE KEY-----";
+    static const struct {
+        const char *start;
+        size_t len;
+        bool is_key;
+    } der[] = {
+        {"\x30\x2e\x02\x01\x00\x30\x05", 7, true},              /* PKCS#8 of Ed25519 */
+        {"\x30\x2e\x02\x01\x01\x30\x05", 7, true},              /* its version 2 */
+        {"\x30\x77\x02\x01\x01\x04\x20", 7, true},              /* SEC1 */
+        {"\x30\x81\x87\x02\x01\x00\x30", 7, true},              /* PKCS#8 of P-256 */
+        {"\x30\x82\x04\xa4\x02\x01\x00\x02", 8, true},          /* PKCS#1 */
+        {"\x30\x83\x01\x00\x00\x02\x01\x00", 8, true},          /* a long one */
+        {"\x30\x2e\x02\x01\x02\x30\x05", 7, false},             /* another version */
+        {"\x30\x82\x04\xa4\x30\x82\x02\x8c", 8, false},         /* a certificate */
+        {"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70", 9, false},     /* a public key */
+        {"\x31\x2e\x02\x01\x00", 5, false},                     /* no SEQUENCE */
+        {"\x30\x88\x02\x01\x00\x00\x00\x00\x00\x00", 10, false} /* no length of ours */
+    };
+    for (size_t i = 0; i < sizeof(der) / sizeof(der[0]); i++)
+        assert_int_equal(get_with(b, 70, 0, der[i].start, der[i].len),
+                         der[i].is_key ? BULLA_COAP_NOT_FOUND : BULLA_COAP_CONTENT);
+    for (size_t len = 1; len < 5; len++) /* the start of one is none */
+        assert_int_equal(get_with(b, len, 0, der[0].start, len), BULLA_COAP_CONTENT);
+    static const size_t places[] = {0, 40, 50, 20000, 65536 - (sizeof(armour) - 1)};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        assert_int_equal(get_with(b, 65536, places[i], armour, sizeof(armour) - 1),
+                         BULLA_COAP_NOT_FOUND);
+    assert_int_equal(get_with(b, 65536, 9, armour, sizeof(armour) - 2), BULLA_COAP_CONTENT);
+    assert_int_equal(get_with(b, 65537, 9, armour, sizeof(armour) - 1), BULLA_COAP_CONTENT);
+}
+
+static void test_send_serves_what_devices_can_take(void **state)
+{
+    struct bench *b = *state;
+    write_file(b, "large", "", 0);
+    int fd = openat(b->server.folder, "large", O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, SEND_FILE_MAX + 1L), 0);
+    assert_int_equal(get(b, "large", 6), BULLA_COAP_NOT_FOUND);
+    assert_int_equal(ftruncate(fd, SEND_FILE_MAX), 0);
+    close(fd);
+    assert_int_equal(get(b, "large", 6), BULLA_COAP_CONTENT);
+    assert_int_equal(b->size, SEND_FILE_MAX);
+}
+
+static void test_send_that_is_stopped_reads_no_more(void **state)
+{
+    struct bench *b = *state;
+    volatile sig_atomic_t stopped = 1;
+    b->server.stopped = &stopped;
+    assert_int_equal(get(b, "app.bin", 6), BULLA_COAP_NOT_FOUND);
+    stopped = 0;
+    assert_int_equal(get(b, "app.bin", 6), BULLA_COAP_CONTENT);
+    b->server.stopped = NULL;
+}
+
+static void test_send_serves_a_file_alone(void **state)
+{
+    struct bench *b = *state;
+    b->server.first = "app.bin"; /* no envelope: it names nothing */
+    b->server.alone = true;
+    assert_false(send_has_release(&b->server));
+    assert_int_equal(get(b, "app.bin", 6), BULLA_COAP_CONTENT);
+    assert_int_equal(get(b, "update.suit", 6), BULLA_COAP_CONTENT);
+    assert_int_equal(get(b, "empty", 6), BULLA_COAP_NOT_FOUND);
+    b->server.first = "none";
+    assert_int_equal(get(b, "none", 6), BULLA_COAP_NOT_FOUND);
+    assert_int_equal(get(b, "app.bin", 6), BULLA_COAP_NOT_FOUND);
+}
+
 static void test_send_keeps_to_the_message_layer(void **state)
 {
     struct bench *b = *state;
@@ -235,6 +323,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_send_etag_follows_the_content, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_send_refuses_what_it_does_not_serve, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_send_keeps_private_keys_to_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_send_serves_what_devices_can_take, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_send_that_is_stopped_reads_no_more, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_send_serves_a_file_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_send_keeps_to_the_message_layer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_send_random_messages_get_answers_or_none, set_up,
                                         tear_down),

@@ -419,6 +419,95 @@ static void assert_refused(enum bulla_status expected)
     free(before);
 }
 
+/* ---- what the caller demands besides ---- */
+
+struct asked {
+    enum bulla_status answers[2]; /* of head and image */
+    uint32_t heads, images;
+    uint32_t offset, size;
+};
+
+static enum bulla_status ask_head(void *ctx, const struct bulla_manifest *manifest)
+{
+    struct asked *asked = ctx;
+
+    asked->heads++;
+    assert_int_equal(manifest->sequence, 2);
+    return asked->answers[0];
+}
+
+static enum bulla_status ask_image(void *ctx, const struct bulla_partition *where, uint32_t size)
+{
+    struct asked *asked = ctx;
+
+    asked->images++;
+    asked->offset = where->offset;
+    asked->size = size;
+    return asked->answers[1];
+}
+
+static void test_update_nothing_newer_is_no_answer_to_who_meant_another(void **state)
+{
+    struct asked asked = {.answers = {BULLA_E_IMAGE_NOT_EXPECTED, BULLA_OK}};
+    const struct bulla_approval approval = {.head = ask_head, .image = ask_image, .ctx = &asked};
+    struct seal_buffer envelope;
+
+    (void)state;
+    assert_device_can_update(middle, 2, 1);
+    bench_publish(&bench, middle, &(struct seal_options){.sequence = 2}, &envelope);
+    bench.approval = &approval;
+    assert_refused(BULLA_E_IMAGE_NOT_EXPECTED);
+    assert_false(bench.result.nothing_newer);
+    assert_int_equal(asked.images, 0);
+
+    asked.answers[0] = BULLA_OK;
+    asked.answers[1] = BULLA_E_IMAGE_MD5;
+    assert_refused(BULLA_E_IMAGE_MD5);
+    assert_false(bench.result.nothing_newer);
+    assert_int_equal(asked.offset, bench_slot(&bench, 1)); /* of what runs */
+    assert_int_equal(asked.size, middle.len);
+
+    asked.answers[1] = BULLA_OK;
+    assert_status(bench_update(&bench), BULLA_OK);
+    assert_true(bench.result.nothing_newer);
+    assert_int_equal(asked.heads, 3);
+    assert_int_equal(asked.images, 2);
+    bench.approval = NULL;
+    seal_buffer_free(&envelope);
+}
+
+/* Also when it was installed, and selected, before anything was demanded. */
+static void test_update_refused_image_never_runs_as_fallback(void **state)
+{
+    struct asked asked = {.answers = {BULLA_OK, BULLA_E_IMAGE_MD5}};
+    const struct bulla_approval approval = {.head = ask_head, .image = ask_image, .ctx = &asked};
+    struct bulla_boot_result boot;
+    struct seal_buffer envelope;
+
+    (void)state;
+    bench_publish(&bench, middle, &(struct seal_options){.sequence = 2}, &envelope);
+    for (uint32_t i = 0; i < 2; i++) {
+        bench.approval = NULL;
+        if (i == 1)
+            assert_status(bench_update(&bench), BULLA_OK);
+        bench.approval = &approval;
+        assert_status(bench_update(&bench), BULLA_E_IMAGE_MD5);
+        assert_int_equal(bench.result.slot, BULLA_SLOT_NONE);
+        assert_int_equal(asked.offset, bench_slot(&bench, 1));
+        bench.sim.bytes[bench_slot(&bench, 0) + 300] ^= 1;
+        assert_status(bench_boot(&bench, &boot), BULLA_E_NOTHING_BOOTABLE);
+        bench.sim.bytes[bench_slot(&bench, 0) + 300] ^= 1;
+        assert_status(bench_boot(&bench, &boot), BULLA_OK);
+        assert_int_equal(boot.slot, 0);
+        assert_false(boot.trial);
+    }
+    /* all of it but the first sector is there still */
+    bench.approval = NULL;
+    assert_status(bench_update(&bench), BULLA_OK);
+    assert_int_equal(bench.result.sectors_written, 1);
+    seal_buffer_free(&envelope);
+}
+
 static void refuse_release(struct bulla_bytes image, const struct seal_options *how,
                            enum bulla_status expected)
 {
@@ -998,6 +1087,8 @@ int main(void)
         TEST(test_update_leftovers_behind_the_image_are_erased),
         TEST(test_update_same_release_again_writes_nothing),
         TEST(test_update_confirmed_release_is_nothing_newer),
+        TEST(test_update_nothing_newer_is_no_answer_to_who_meant_another),
+        TEST(test_update_refused_image_never_runs_as_fallback),
         TEST(test_update_older_and_conflicting_sequence_is_refused),
         TEST(test_update_for_another_device_is_refused),
         TEST(test_update_larger_than_the_slot_is_refused),

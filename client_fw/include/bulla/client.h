@@ -123,10 +123,11 @@ struct bulla_update_result {
 /* What the caller demands of a release besides its seal; it can only refuse. What a member returns
  * ends the update, NULL is not asked. */
 struct bulla_approval {
-    /* The manifest was accepted; nothing is erased yet. */
+    /* The manifest was accepted; nothing is erased yet. Asked also where there is nothing newer. */
     enum bulla_status (*head)(void *ctx, const struct bulla_manifest *manifest);
     /* Flash holds the whole image as it was signed, `size` bytes from the partition's start;
-     * the slot is not selected yet. */
+     * the slot is not selected yet. What is refused is taken away again: its first sector is
+     * erased. Where there is nothing newer it is asked of what is in use, and nothing is erased. */
     enum bulla_status (*image)(void *ctx, const struct bulla_partition *where, uint32_t size);
     void *ctx;
 };
@@ -142,7 +143,8 @@ struct bulla_update_options {
     bool retry;    /* install a release that failed its trial three times */
     bool recovery; /* whoever calls runs from none of the slots: each of them may be replaced */
     bool factory;  /* replace the factory app, by a release of that component; it is not selected:
-                      bulla_client_set_boot does. Only while an OTA slot runs */
+                      bulla_client_set_boot does. Only while an OTA slot runs that verifies, and
+                      the factory app is not what boots next */
     const struct bulla_approval *approval; /* NULL: none */
 };
 
@@ -293,15 +295,17 @@ BULLA_MUST_CHECK enum bulla_status bulla_reach_check(void *reach);
 
 /* The running slot does not work: INVALID; the next boot takes the fall-back. */
 BULLA_MUST_CHECK enum bulla_status bulla_client_reject(struct bulla_client *client);
-/* Boot this slot next (it must verify and not be below the floor): as a trial, unless its
- * release was confirmed before. */
+/* Boot this slot next (it must verify and not be below the floor): as a trial, unless it is known
+ * that its release was confirmed before and has not failed since. BULLA_E_TRIAL_FAILED_BEFORE: it
+ * would be a trial, and its release failed BULLA_TRIALS_MAX of them. */
 BULLA_MUST_CHECK enum bulla_status bulla_client_set_boot(struct bulla_client *client, int32_t slot);
 
 /* ---- select.c ---- */
 
 /* Boot next what ran before: another slot that verifies, is not below the floor, is not barred by
  * its record and needs no trial. What runs as a trial is rejected (bulla_client_reject). *slot is
- * what boots next. BULLA_E_NO_FALLBACK: there is none, nothing is written. */
+ * what boots next. BULLA_E_NO_FALLBACK: there is none, nothing is written. From the factory app,
+ * for which no record stays, a release that is not the one confirmed last has a trial. */
 BULLA_MUST_CHECK enum bulla_status bulla_client_rollback(struct bulla_client *client,
                                                          int32_t *slot);
 /* Take a rollback back, or any other choice: what runs stays selected. Writes nothing when it is.

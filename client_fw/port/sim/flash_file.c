@@ -107,8 +107,11 @@ static enum bulla_status load(struct flash_sim *sim, int fd, const char *path, c
         snprintf(why, FLASH_SIM_WHY_SIZE, "%s: a flash chip is a regular file", path);
         return BULLA_E_IO;
     }
-    if (!allocate(sim, (uint64_t)here.st_size, why))
+    char reason[FLASH_SIM_WHY_SIZE];
+    if (!allocate(sim, (uint64_t)here.st_size, reason)) {
+        (void)snprintf(why, FLASH_SIM_WHY_SIZE, "%.100s: %.150s", path, reason);
         return BULLA_E_IO;
+    }
     if (!read_whole(fd, sim->bytes, sim->size)) {
         status = say_errno(path, "cannot be read", why);
         flash_sim_close(sim);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <termios.h>
@@ -37,6 +38,13 @@ static size_t find_speed(uint32_t baud)
 bool bulla_posix_uart_has_baud(uint32_t baud)
 {
     return find_speed(baud) < SPEED_COUNT;
+}
+
+const char *bulla_posix_uart_reason(const struct bulla_posix_uart *uart)
+{
+    if (uart->error == EWOULDBLOCK)
+        return "another program uses it";
+    return uart->error == ENOTTY ? "it is no serial line" : strerror(uart->error);
 }
 
 static uint64_t now_ms(void *ctx)

@@ -25,6 +25,9 @@ struct bulla_posix_uart {
 /* Rates that a POSIX host can be asked for: 1200 to 4000000. */
 bool bulla_posix_uart_has_baud(uint32_t baud);
 
+/* Why connect failed, in words. */
+const char *bulla_posix_uart_reason(const struct bulla_posix_uart *uart);
+
 /* A closed stream over *uart, which must outlive it. */
 struct bulla_stream bulla_posix_uart_stream(struct bulla_posix_uart *uart);
 

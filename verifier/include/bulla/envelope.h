@@ -15,7 +15,7 @@ struct bulla_envelope {
     struct bulla_bytes wrapper;       /* content of member 2 */
     struct bulla_bytes manifest;      /* content of member 3 */
     struct bulla_bytes manifest_bstr; /* member 3 with its head: what the digest covers */
-    uint32_t members;                 /* pairs of the envelope map, 3..5 */
+    uint32_t members;                 /* pairs of the envelope map, 3..11 */
     size_t head_len;                  /* bytes from the tag to the manifest's end */
 };
 
