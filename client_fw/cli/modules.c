@@ -21,21 +21,6 @@ struct job {
     char why[WHY_SIZE];
 };
 
-static const char *state_word(enum bulla_module_state state)
-{
-    switch (state) {
-    case BULLA_MODULE_LIVE:
-        return "live";
-    case BULLA_MODULE_SHADOWED:
-        return "shadowed";
-    case BULLA_MODULE_WAITING:
-        return "waiting";
-    case BULLA_MODULE_UNFIT:
-        return "unfit";
-    }
-    return "unfit";
-}
-
 /* ---- ls ---- */
 
 static void show(struct job *job, const struct bulla_module *m, json_t *list)
@@ -45,13 +30,14 @@ static void show(struct job *job, const struct bulla_module *m, json_t *list)
 
     host_hex((struct bulla_bytes){m->digest, sizeof(m->digest)}, digest);
     host_say(job->tool, "%-32s %9u  0x%06x  %10u  %-16s  %-8s  %.16s", m->name, (unsigned)m->size,
-             (unsigned)m->offset, (unsigned)m->sequence, from, state_word(m->state), digest);
+             (unsigned)m->offset, (unsigned)m->sequence, from, bulla_module_state_name(m->state),
+             digest);
     if (list != NULL)
-        json_array_append_new(list,
-                              json_pack("{s:s,s:i,s:i,s:I,s:s,s:b,s:s,s:s}", "name", m->name,
-                                        "size", (int)m->size, "offset", (int)m->offset, "sequence",
-                                        (json_int_t)m->sequence, "from", from, "alone", m->alone,
-                                        "state", state_word(m->state), "sha256", digest));
+        json_array_append_new(list, json_pack("{s:s,s:i,s:i,s:I,s:s,s:b,s:s,s:s}", "name", m->name,
+                                              "size", (int)m->size, "offset", (int)m->offset,
+                                              "sequence", (json_int_t)m->sequence, "from", from,
+                                              "alone", m->alone, "state",
+                                              bulla_module_state_name(m->state), "sha256", digest));
 }
 
 static void show_area(struct job *job)

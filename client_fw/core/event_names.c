@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Event kind to name, for whoever talks to people. */
+/* Kinds of events and states of modules as words, for whoever talks to people. */
 
 #include "bulla/client.h"
+#include "bulla/modules.h"
 
 const char *bulla_event_name(uint8_t what)
 {
@@ -23,4 +24,19 @@ const char *bulla_event_name(uint8_t what)
     bool known = what < sizeof(names) / sizeof(names[0]) && names[what] != NULL;
 
     return known ? names[what] : "unknown";
+}
+
+const char *bulla_module_state_name(enum bulla_module_state state)
+{
+    switch (state) {
+    case BULLA_MODULE_LIVE:
+        return "live";
+    case BULLA_MODULE_SHADOWED:
+        return "shadowed";
+    case BULLA_MODULE_WAITING:
+        return "waiting";
+    case BULLA_MODULE_UNFIT:
+        break;
+    }
+    return "unfit";
 }

@@ -115,7 +115,7 @@ const struct scenario scenarios[] = {
      {BANKS, ESP, .rare = true},
      "provision boot update:2 boot confirm update:3 boot boot update:3 boot confirm"},
     {"in-place-rejected",
-     {BANKS, ESP},
+     {BANKS, ESP, .rare = true},
      "provision boot update:1 boot reject boot update:1 boot confirm update:2 boot confirm reject "
      "boot"},
     {"in-place-chosen",
@@ -140,7 +140,7 @@ const struct scenario scenarios[] = {
      "provision boot update:3/5000!net-closed boot update:3/9000!net-closed update:3 boot confirm "
      "update:4 update:5 boot confirm"},
     {"one-bank-damaged",
-     {BANK, RAW},
+     {BANK, RAW, .rare = true},
      "provision boot update:1 boot confirm damage:f boot damage:0 boot update:2 boot confirm"},
     {"one-bank-log-full",
      {BANK, RAW, .rare = true},
@@ -157,7 +157,7 @@ const struct scenario scenarios[] = {
      "provision boot add:0 add:0 add:1 boot delete:0 add:2 add:1!sequence-too-old delete:2 add:3 "
      "delete:9 add:3 boot"},
     {"modules-of-both-kinds",
-     {TWO, MODULES},
+     {TWO, MODULES, .rare = true},
      "provision boot add:0 update:1 boot add:1!trial-pending confirm add:1 update:2 boot boot "
      "delete:3 update:3 boot confirm delete:3!module-in-use add:2 set-boot:1 boot update:4 boot "
      "confirm add:3"},

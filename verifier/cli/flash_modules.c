@@ -9,21 +9,6 @@
 #include "flash_audit.h"
 #include "verify.h"
 
-static const char *state_name(enum bulla_module_state state)
-{
-    switch (state) {
-    case BULLA_MODULE_LIVE:
-        return "live";
-    case BULLA_MODULE_SHADOWED:
-        return "shadowed";
-    case BULLA_MODULE_WAITING:
-        return "waiting";
-    case BULLA_MODULE_UNFIT:
-        return "unfit";
-    }
-    return "unfit";
-}
-
 static void report_module(struct host_tool *tool, const struct flash_audit *audit,
                           const struct bulla_module *m, json_t *list)
 {
@@ -35,16 +20,16 @@ static void report_module(struct host_tool *tool, const struct flash_audit *audi
         flash_label(audit, m->slot, label, sizeof label);
     host_hex((struct bulla_bytes){m->digest, BULLA_DIGEST_SIZE}, hex);
     host_say(tool, "module %s at 0x%" PRIx32 ", %" PRIu32 " bytes: %s", name, m->offset, m->size,
-             state_name(m->state));
+             bulla_module_state_name(m->state));
     report_line(tool, "from", "%s, sequence %" PRIu32, m->alone ? "an envelope of modules" : label,
                 m->sequence);
     report_line(tool, "", "sha-256 %s", hex);
     (void)json_array_append_new(
-        list,
-        json_pack("{s:s, s:I, s:I, s:s, s:b, s:I, s:s, s:o}", "name", name, "offset",
-                  (json_int_t)m->offset, "size", (json_int_t)m->size, "from", label, "alone",
-                  (int)m->alone, "sequence", (json_int_t)m->sequence, "state", state_name(m->state),
-                  "sha256", report_hex_json((struct bulla_bytes){m->digest, BULLA_DIGEST_SIZE})));
+        list, json_pack("{s:s, s:I, s:I, s:s, s:b, s:I, s:s, s:o}", "name", name, "offset",
+                        (json_int_t)m->offset, "size", (json_int_t)m->size, "from", label, "alone",
+                        (int)m->alone, "sequence", (json_int_t)m->sequence, "state",
+                        bulla_module_state_name(m->state), "sha256",
+                        report_hex_json((struct bulla_bytes){m->digest, BULLA_DIGEST_SIZE})));
 }
 
 enum bulla_status flash_report_modules(struct host_tool *tool, struct flash_audit *audit)

@@ -46,6 +46,8 @@ enum bulla_module_state {
     BULLA_MODULE_WAITING,  /* of a release in a slot that does not run; not judged */
     BULLA_MODULE_UNFIT,    /* its bytes or its envelope do not verify: not given to anybody */
 };
+/* "live" */
+const char *bulla_module_state_name(enum bulla_module_state state);
 
 struct bulla_module {
     char name[BULLA_COMPONENT_NAME_MAX + 1u];

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,32 +13,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-static uint64_t now_ms(void *ctx)
-{
-    (void)ctx;
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
-    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
-}
-
-static enum bulla_status wait_for(int fd, short events, uint64_t until)
-{
-    for (;;) {
-        uint64_t now = now_ms(NULL);
-        if (now >= until)
-            return BULLA_E_NET_STALLED;
-        uint64_t left = until - now;
-        struct pollfd entry = {.fd = fd, .events = events};
-        int ready = poll(&entry, 1, left < INT_MAX ? (int)left : INT_MAX);
-        if (ready > 0)
-            return BULLA_OK; /* errors show in the call that follows */
-        if (ready < 0 && errno != EINTR)
-            return BULLA_E_NET_CLOSED;
-    }
-}
+#include "wait_posix.h"
 
 static void close_socket(void *ctx)
 {
@@ -68,7 +44,7 @@ static enum bulla_status connect_address(struct bulla_posix_net *net,
         return BULLA_OK;
     if (errno != EINPROGRESS && errno != EINTR)
         return BULLA_E_NET_CONNECT;
-    enum bulla_status status = wait_for(net->fd, POLLOUT, until);
+    enum bulla_status status = bulla_posix_wait_for(net->fd, POLLOUT, until);
     if (status != BULLA_OK)
         return status;
     int problem = 0;
@@ -87,7 +63,7 @@ static enum bulla_status connect_any(struct bulla_posix_net *net, const struct a
     for (const struct addrinfo *a = list; a != NULL; a = a->ai_next)
         count++;
     for (const struct addrinfo *a = list; a != NULL; a = a->ai_next, count--) {
-        uint64_t now = now_ms(NULL);
+        uint64_t now = bulla_posix_now_ms(NULL);
         uint64_t share = now < until ? (until - now) / count : 0;
         status = connect_address(net, a, now + share);
         if (status == BULLA_OK)
@@ -128,7 +104,7 @@ static enum bulla_status send_bytes(void *ctx, const uint8_t *bytes, size_t len,
         }
         if (errno != EAGAIN && errno != EINTR)
             return BULLA_E_NET_CLOSED;
-        enum bulla_status status = wait_for(net->fd, POLLOUT, until);
+        enum bulla_status status = bulla_posix_wait_for(net->fd, POLLOUT, until);
         if (status != BULLA_OK)
             return status;
     }
@@ -147,7 +123,7 @@ static enum bulla_status receive_bytes(void *ctx, uint8_t *buffer, size_t size, 
         }
         if (errno != EAGAIN && errno != EINTR)
             return BULLA_E_NET_CLOSED;
-        enum bulla_status status = wait_for(net->fd, POLLIN, until);
+        enum bulla_status status = bulla_posix_wait_for(net->fd, POLLIN, until);
         if (status != BULLA_OK)
             return status;
     }
@@ -176,7 +152,7 @@ struct bulla_stream bulla_posix_stream(struct bulla_posix_net *net)
         .send = send_bytes,
         .recv = receive_bytes,
         .close = close_socket,
-        .now_ms = now_ms,
+        .now_ms = bulla_posix_now_ms,
         .random = random_bytes,
         .ctx = net,
     };

@@ -5,14 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "wait_posix.h"
 
 static const struct {
     uint32_t baud;
@@ -45,31 +45,6 @@ const char *bulla_posix_uart_reason(const struct bulla_posix_uart *uart)
     if (uart->error == EWOULDBLOCK)
         return "another program uses it";
     return uart->error == ENOTTY ? "it is no serial line" : strerror(uart->error);
-}
-
-static uint64_t now_ms(void *ctx)
-{
-    struct timespec now;
-
-    (void)ctx;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
-    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
-}
-
-static enum bulla_status wait_for(int fd, short events, uint64_t until)
-{
-    for (;;) {
-        uint64_t now = now_ms(NULL);
-        if (now >= until)
-            return BULLA_E_NET_STALLED;
-        uint64_t left = until - now;
-        struct pollfd entry = {.fd = fd, .events = events};
-        int ready = poll(&entry, 1, left < INT_MAX ? (int)left : INT_MAX);
-        if (ready > 0)
-            return BULLA_OK; /* errors show in the call that follows */
-        if (ready < 0 && errno != EINTR)
-            return BULLA_E_NET_CLOSED;
-    }
 }
 
 static void close_line(void *ctx)
@@ -130,7 +105,7 @@ static enum bulla_status send_bytes(void *ctx, const uint8_t *bytes, size_t len,
         }
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return BULLA_E_NET_CLOSED;
-        enum bulla_status status = wait_for(uart->fd, POLLOUT, until);
+        enum bulla_status status = bulla_posix_wait_for(uart->fd, POLLOUT, until);
         if (status != BULLA_OK)
             return status;
     }
@@ -150,7 +125,7 @@ static enum bulla_status receive_bytes(void *ctx, uint8_t *buffer, size_t size, 
         }
         if (n == 0 || (errno != EAGAIN && errno != EINTR))
             return BULLA_E_NET_CLOSED; /* the adapter was pulled out */
-        enum bulla_status status = wait_for(uart->fd, POLLIN, until);
+        enum bulla_status status = bulla_posix_wait_for(uart->fd, POLLIN, until);
         if (status != BULLA_OK)
             return status;
     }
@@ -171,7 +146,7 @@ struct bulla_stream bulla_posix_uart_stream(struct bulla_posix_uart *uart)
         .send = send_bytes,
         .recv = receive_bytes,
         .close = close_line,
-        .now_ms = now_ms,
+        .now_ms = bulla_posix_now_ms,
         .random = random_bytes,
         .ctx = uart,
     };
