@@ -63,16 +63,24 @@ static int parse_key(struct bulla_tls_transport *tls, struct bulla_bytes key,
     return mbedtls_pk_parse_key(&tls->client_key, key.data, key.len, NULL, 0, random, tls);
 }
 #else
+/* 2.28 takes a curve that it was built without for a broken configuration, and offers hashes that
+ * it cannot compute; 3.6 looks by itself. */
 static const mbedtls_ecp_group_id groups[] = {
+#if defined(MBEDTLS_ECP_DP_CURVE25519_ENABLED)
     MBEDTLS_ECP_DP_CURVE25519,
+#endif
     MBEDTLS_ECP_DP_SECP256R1,
+#if defined(MBEDTLS_ECP_DP_SECP384R1_ENABLED)
     MBEDTLS_ECP_DP_SECP384R1,
+#endif
     MBEDTLS_ECP_DP_NONE,
 };
 static const int signature_hashes[] = {
     MBEDTLS_MD_SHA256,
+#if defined(MBEDTLS_SHA512_C)
     MBEDTLS_MD_SHA384,
     MBEDTLS_MD_SHA512,
+#endif
     MBEDTLS_MD_NONE,
 };
 

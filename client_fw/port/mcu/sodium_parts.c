@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What libsodium's Ed25519 verification needs from the rest of that library, in the few lines it
- * takes where nothing is secret: the judges verify, and never hold a private key. */
+ * takes where nothing is secret: firmware and judges verify, and never hold a private key. */
 
 #include <stdint.h>
 #include <string.h>

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BULLA_NET_HOOKS_H
+#define BULLA_NET_HOOKS_H
+
+/* Where lwIP asks us. */
+
+#include "arch/cc.h"
+
+#define LWIP_HOOK_TCP_ISN(local_ip, local_port, remote_ip, remote_port) net_random()
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Command line, exit status and random bytes of the emulator's host. */
+
+#include "semihost.h"
+
+#include <string.h>
+
+#define SYS_OPEN                     0x01u
+#define SYS_CLOSE                    0x02u
+#define SYS_READ                     0x06u
+#define SYS_CLOCK                    0x10u
+#define SYS_GET_CMDLINE              0x15u
+#define SYS_EXIT_EXTENDED            0x20u
+#define OPEN_READ_BINARY             1u
+#define ADP_STOPPED_APPLICATION_EXIT 0x20026u
+
+#define DRAIN_CENTISECONDS 3
+
+static char line[512]; /* words, each ended by a zero; two zeros end it */
+
+void semihost_exit(int status)
+{
+    uint32_t parameters[2] = {ADP_STOPPED_APPLICATION_EXIT, (uint32_t)status};
+    int32_t start = semihost_call(SYS_CLOCK, NULL);
+
+    /* The emulator writes to the NOR's file behind our back and forgets it at an exit. The clock
+     * is the time that its processor threads had: all of them get their share meanwhile. */
+    while (semihost_call(SYS_CLOCK, NULL) - start < DRAIN_CENTISECONDS) {
+    }
+    for (;;)
+        (void)semihost_call(SYS_EXIT_EXTENDED, parameters);
+}
+
+static void read_line(void)
+{
+    struct {
+        char *text;
+        uint32_t size;
+    } parameters = {line, sizeof(line) - 1}; /* the end's second zero stays */
+
+    if (line[0] != '\0')
+        return;
+    if (semihost_call(SYS_GET_CMDLINE, &parameters) != 0)
+        memset(line, 0, sizeof(line));
+    for (size_t i = 0; i < sizeof(line); i++) {
+        if (line[i] == ' ')
+            line[i] = '\0';
+    }
+}
+
+const char *semihost_value(const char *key)
+{
+    size_t len = strlen(key);
+
+    read_line();
+    for (const char *word = line; *word != '\0'; word += strlen(word) + 1) {
+        if (memcmp(word, key, len) == 0 && word[len] == '=')
+            return word + len + 1;
+    }
+    return NULL;
+}
+
+bool semihost_number(const char *key, uint32_t *value)
+{
+    const char *text = semihost_value(key);
+    uint32_t number = 0;
+
+    if (text == NULL || *text == '\0')
+        return false;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        if (number > (UINT32_MAX - 9u) / 10u)
+            return false;
+        number = number * 10u + (uint32_t)(*text - '0');
+    }
+    if (*text != '\0')
+        return false;
+    *value = number;
+    return true;
+}
+
+bool semihost_random(uint8_t *bytes, size_t len)
+{
+    static const char name[] = "/dev/urandom";
+    const uint32_t name_len = sizeof(name) - 1;
+    uint32_t open[3] = {(uint32_t)(uintptr_t)name, OPEN_READ_BINARY, name_len};
+    int32_t file = semihost_call(SYS_OPEN, open);
+
+    if (file < 0)
+        return false;
+    uint32_t parameters[3] = {(uint32_t)file, (uint32_t)(uintptr_t)bytes, (uint32_t)len};
+    int32_t left = semihost_call(SYS_READ, parameters);
+    (void)semihost_call(SYS_CLOSE, parameters);
+    return left == 0;
+}
