@@ -159,6 +159,7 @@ static enum bulla_status stream_list(struct source *s, struct bulla_list *list, 
 static enum bulla_status read_list(struct source *s, const struct bulla_image *image, uint64_t len)
 {
     struct bulla_list list;
+    struct bulla_list_hashes hashes;
 
     if (len != image->list_size)
         return BULLA_E_LIST_SIZE;
@@ -166,7 +167,7 @@ static enum bulla_status read_list(struct source *s, const struct bulla_image *i
     uint8_t *workspace = malloc(room);
     if (workspace == NULL)
         return BULLA_E_IO;
-    enum bulla_status status = bulla_list_init(&list, image, workspace, room);
+    enum bulla_status status = bulla_list_init(&list, &hashes, image, workspace, room);
     if (status == BULLA_OK)
         status = stream_list(s, &list, len);
     free(workspace);

@@ -25,6 +25,7 @@ struct arrival {
 struct run {
     const struct arrival *a;
     struct bulla_list list;
+    struct bulla_list_hashes hashes;
     struct bulla_sectors sectors;
     enum bulla_status status;
     uint32_t released;
@@ -155,7 +156,8 @@ static enum bulla_status run_list(struct run *run, uint32_t way, size_t workspac
 {
     struct bulla_bytes list = {run->a->list.data, run->a->list.len};
 
-    run->status = bulla_list_init(&run->list, &run->a->image, run->workspace, workspace_len);
+    run->status =
+        bulla_list_init(&run->list, &run->hashes, &run->a->image, run->workspace, workspace_len);
     FUZZ_CHECK(run->status == BULLA_OK);
     fuzz_feed(list, way, take_list, run);
     enum bulla_status status = bulla_list_finish(&run->list);

@@ -8,20 +8,21 @@
 int main(void)
 {
     struct bulla_list l;
+    struct bulla_list_hashes hashes;
     __CPROVER_havoc_object(&image);
     assume(image.size >= 1);
     workspace_len = nondet_size();
     assume(workspace_len <= 1u << 26);
     workspace = malloc(workspace_len);
 
-    enum bulla_status status = bulla_list_init(&l, &image, workspace, workspace_len);
+    enum bulla_status status = bulla_list_init(&l, &hashes, &image, workspace, workspace_len);
     prove(status != BULLA_OK || holds(&l), "the invariant holds at the start");
     prove(bulla_list_sector(&l, nondet_u32()) == NULL, "no digest before the list is verified");
 
     __CPROVER_havoc_object(&l);
-    l.image = &image, l.store = workspace;
+    l.image = &image, l.store = workspace, l.hashes = &hashes;
     l.whole = nondet_bool();
-    l.hash.failed = nondet_bool();
+    hashes.list.failed = nondet_bool();
     assume(holds(&l) && l.verified == 0);
     uint32_t finished = crypto_log.finished;
     status = bulla_list_finish(&l);

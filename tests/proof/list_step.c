@@ -8,6 +8,7 @@
 int main(void)
 {
     struct bulla_list l;
+    struct bulla_list_hashes hashes;
     __CPROVER_havoc_object(&image);
     assume(image.size >= 1);
     workspace_len = nondet_size();
@@ -15,9 +16,9 @@ int main(void)
     workspace = malloc(workspace_len);
 
     __CPROVER_havoc_object(&l);
-    l.image = &image, l.store = workspace;
+    l.image = &image, l.store = workspace, l.hashes = &hashes;
     l.whole = nondet_bool();
-    l.hash.failed = nondet_bool(), l.group_hash.failed = nondet_bool();
+    hashes.list.failed = nondet_bool(), hashes.group.failed = nondet_bool();
     assume(holds(&l) && l.verified == 0);
     struct bulla_bytes in = any_bytes(N);
     struct bulla_list before = l;

@@ -195,6 +195,7 @@ static void test_sectors_repeated_and_empty_calls_change_nothing(void **state)
     uint8_t list_bytes[sizeof(head) + 32], workspace[2048], chunk[BULLA_SECTOR_SIZE];
     uint8_t payload[100] = {0};
     struct bulla_list list;
+    struct bulla_list_hashes hashes;
     struct bulla_sectors sectors;
     struct bulla_bytes in = {payload, 0}, out;
 
@@ -205,7 +206,7 @@ static void test_sectors_repeated_and_empty_calls_change_nothing(void **state)
     assert_status(
         bulla_digest_of((struct bulla_bytes){list_bytes, sizeof(list_bytes)}, image.list_digest),
         BULLA_OK);
-    assert_status(bulla_list_init(&list, &image, workspace, sizeof(workspace)), BULLA_OK);
+    assert_status(bulla_list_init(&list, &hashes, &image, workspace, sizeof(workspace)), BULLA_OK);
     assert_status(bulla_list_feed(&list, (struct bulla_bytes){list_bytes, sizeof(list_bytes)}),
                   BULLA_OK);
     assert_status(bulla_list_finish(&list), BULLA_OK);

@@ -303,10 +303,12 @@ static void test_outputs_failed_list_stays_failed(void **state)
     assert_true(list_bytes.len <= sizeof(copy));
     for (size_t at = 0; at < list_bytes.len; at++) {
         struct bulla_list list;
+        struct bulla_list_hashes hashes;
         memcpy(copy, list_bytes.data, list_bytes.len);
         copy[at] ^= 1;
-        assert_status(bulla_list_init(&list, &reader.manifest.image, workspace, sizeof(workspace)),
-                      BULLA_OK);
+        assert_status(
+            bulla_list_init(&list, &hashes, &reader.manifest.image, workspace, sizeof(workspace)),
+            BULLA_OK);
         enum bulla_status got = bulla_list_feed(&list, (struct bulla_bytes){copy, list_bytes.len});
         if (got == BULLA_OK)
             got = bulla_list_finish(&list);

@@ -85,9 +85,11 @@ static void test_sectors_split_anywhere_same_result(void **state)
         for (size_t j = 0; j < sizeof(steps) / sizeof(steps[0]); j++) {
             struct bulla_image facts;
             struct bulla_list list;
+            struct bulla_list_hashes hashes;
             struct bulla_sectors s;
             uint32_t len = make(&facts, sizes[i]), seen = 0;
-            assert_status(bulla_list_init(&list, &facts, workspace, sizeof(workspace)), BULLA_OK);
+            assert_status(bulla_list_init(&list, &hashes, &facts, workspace, sizeof(workspace)),
+                          BULLA_OK);
             assert_status(feed_list(&list, len, steps[j]), BULLA_OK);
             assert_status(bulla_sectors_init(&s, &list, chunk, sizeof(chunk)), BULLA_OK);
             for (uint32_t at = 0; at < sizes[i];) {
@@ -112,10 +114,11 @@ static void test_sectors_wrong_byte_never_leaves(void **state)
     (void)state;
     struct bulla_image facts;
     struct bulla_list list;
+    struct bulla_list_hashes hashes;
     struct bulla_sectors s;
     uint32_t len = make(&facts, 3 * BULLA_SECTOR_SIZE);
     image[BULLA_SECTOR_SIZE + 17] ^= 1;
-    assert_status(bulla_list_init(&list, &facts, workspace, sizeof(workspace)), BULLA_OK);
+    assert_status(bulla_list_init(&list, &hashes, &facts, workspace, sizeof(workspace)), BULLA_OK);
     assert_status(feed_list(&list, len, len), BULLA_OK);
     assert_status(bulla_sectors_init(&s, &list, chunk, sizeof(chunk)), BULLA_OK);
     struct bulla_bytes in = {image, 3 * BULLA_SECTOR_SIZE}, out;
@@ -133,9 +136,10 @@ static void test_sectors_longer_and_shorter_images_are_refused(void **state)
     (void)state;
     struct bulla_image facts;
     struct bulla_list list;
+    struct bulla_list_hashes hashes;
     struct bulla_sectors s;
     uint32_t len = make(&facts, 5000);
-    assert_status(bulla_list_init(&list, &facts, workspace, sizeof(workspace)), BULLA_OK);
+    assert_status(bulla_list_init(&list, &hashes, &facts, workspace, sizeof(workspace)), BULLA_OK);
     assert_status(feed_list(&list, len, len), BULLA_OK);
     assert_status(bulla_sectors_init(&s, &list, chunk, sizeof(chunk)), BULLA_OK);
     struct bulla_bytes in = {image, 4999}, out;
@@ -153,17 +157,19 @@ static void test_sectors_list_must_be_the_signed_one(void **state)
     (void)state;
     struct bulla_image facts;
     struct bulla_list list;
+    struct bulla_list_hashes hashes;
     struct bulla_sectors s;
     uint32_t len = make(&facts, 70000);
     for (uint32_t at = 0; at < len; at += 3) {
         encoded[at] ^= 0x10;
-        assert_status(bulla_list_init(&list, &facts, workspace, sizeof(workspace)), BULLA_OK);
+        assert_status(bulla_list_init(&list, &hashes, &facts, workspace, sizeof(workspace)),
+                      BULLA_OK);
         assert_int_not_equal(feed_list(&list, len, 64), BULLA_OK);
         assert_null(bulla_list_sector(&list, 0));
         assert_int_not_equal(bulla_sectors_init(&s, &list, chunk, sizeof(chunk)), BULLA_OK);
         encoded[at] ^= 0x10;
     }
-    assert_status(bulla_list_init(&list, &facts, workspace, sizeof(workspace)), BULLA_OK);
+    assert_status(bulla_list_init(&list, &hashes, &facts, workspace, sizeof(workspace)), BULLA_OK);
     assert_status(bulla_list_feed(&list, (struct bulla_bytes){encoded, len - 1}), BULLA_OK);
     assert_status(bulla_list_finish(&list), BULLA_E_LIST_SIZE);
 }
@@ -173,9 +179,10 @@ static void test_sectors_one_sector_list_must_agree_with_image_digest(void **sta
     (void)state;
     struct bulla_image facts;
     struct bulla_list list;
+    struct bulla_list_hashes hashes;
     uint32_t len = make(&facts, 100);
     facts.digest[0] ^= 1;
-    assert_status(bulla_list_init(&list, &facts, workspace, sizeof(workspace)), BULLA_OK);
+    assert_status(bulla_list_init(&list, &hashes, &facts, workspace, sizeof(workspace)), BULLA_OK);
     assert_status(feed_list(&list, len, len), BULLA_E_LIST_DIGEST);
 }
 
@@ -191,9 +198,11 @@ static void test_sectors_grouped_list_gives_the_same_sectors(void **state)
     (void)state;
     struct bulla_image facts;
     struct bulla_list list;
+    struct bulla_list_hashes hashes;
     struct bulla_sectors s;
     uint32_t len = make(&facts, IMAGE_MAX - 100), seen = 0, loads = 0;
-    assert_status(bulla_list_init(&list, &facts, workspace, BULLA_WORKSPACE_MIN), BULLA_OK);
+    assert_status(bulla_list_init(&list, &hashes, &facts, workspace, BULLA_WORKSPACE_MIN),
+                  BULLA_OK);
     assert_status(feed_list(&list, len, 333), BULLA_OK);
     assert_status(bulla_sectors_init(&s, &list, chunk, sizeof(chunk)), BULLA_OK);
     struct bulla_bytes in = {image, facts.size}, out;
@@ -219,8 +228,10 @@ static void test_sectors_forged_group_is_refused(void **state)
     (void)state;
     struct bulla_image facts;
     struct bulla_list list;
+    struct bulla_list_hashes hashes;
     uint32_t len = make(&facts, IMAGE_MAX);
-    assert_status(bulla_list_init(&list, &facts, workspace, BULLA_WORKSPACE_MIN), BULLA_OK);
+    assert_status(bulla_list_init(&list, &hashes, &facts, workspace, BULLA_WORKSPACE_MIN),
+                  BULLA_OK);
     assert_status(feed_list(&list, len, len), BULLA_OK);
     assert_status(bulla_list_load_group(&list, 1, group(&list, 1)), BULLA_OK);
     assert_non_null(bulla_list_sector(&list, 32));
@@ -238,15 +249,16 @@ static void test_sectors_workspace_too_small_is_told(void **state)
     (void)state;
     struct bulla_image facts;
     struct bulla_list list;
+    struct bulla_list_hashes hashes;
     make(&facts, IMAGE_MAX);
     uint32_t least = bulla_list_workspace_min(facts.size);
     assert_int_equal(least, BULLA_WORKSPACE_MIN);
-    assert_status(bulla_list_init(&list, &facts, workspace, least - 1),
+    assert_status(bulla_list_init(&list, &hashes, &facts, workspace, least - 1),
                   BULLA_E_WORKSPACE_TOO_SMALL);
     facts.size = UINT32_MAX;
     facts.list_size = (uint32_t)bulla_list_size(UINT32_MAX);
     assert_int_equal(bulla_list_workspace_min(UINT32_MAX), 32768u * 32u + 1024u);
-    assert_status(bulla_list_init(&list, &facts, workspace, sizeof(workspace)),
+    assert_status(bulla_list_init(&list, &hashes, &facts, workspace, sizeof(workspace)),
                   BULLA_E_WORKSPACE_TOO_SMALL);
 }
 
@@ -255,28 +267,31 @@ static void test_sectors_wrong_calls_are_refused(void **state)
     (void)state;
     struct bulla_image facts;
     struct bulla_list list;
+    struct bulla_list_hashes hashes;
     struct bulla_sectors s;
     static const uint8_t one_more;
     uint32_t len = make(&facts, 40 * BULLA_SECTOR_SIZE);
 
     /* a list that is longer than its image demands */
-    assert_status(bulla_list_init(&list, &facts, workspace, sizeof(workspace)), BULLA_OK);
+    assert_status(bulla_list_init(&list, &hashes, &facts, workspace, sizeof(workspace)), BULLA_OK);
     assert_status(bulla_list_feed(&list, (struct bulla_bytes){encoded, len}), BULLA_OK);
     assert_status(bulla_list_feed(&list, (struct bulla_bytes){&one_more, 1}), BULLA_E_LIST_SIZE);
 
     /* a group for a list that is held whole, or not verified yet */
-    assert_status(bulla_list_init(&list, &facts, workspace, sizeof(workspace)), BULLA_OK);
+    assert_status(bulla_list_init(&list, &hashes, &facts, workspace, sizeof(workspace)), BULLA_OK);
     assert_status(feed_list(&list, len, len), BULLA_OK);
     assert_status(bulla_list_load_group(&list, 0, group(&list, 0)), BULLA_E_LIST_FORM);
     assert_status(bulla_sectors_init(&s, &list, chunk, sizeof(chunk) - 1),
                   BULLA_E_WORKSPACE_TOO_SMALL);
     make(&facts, IMAGE_MAX);
-    assert_status(bulla_list_init(&list, &facts, workspace, BULLA_WORKSPACE_MIN), BULLA_OK);
+    assert_status(bulla_list_init(&list, &hashes, &facts, workspace, BULLA_WORKSPACE_MIN),
+                  BULLA_OK);
     assert_status(bulla_list_load_group(&list, 0, group(&list, 0)), BULLA_E_LIST_FORM);
 
     /* a manifest whose two sizes disagree */
     facts.list_size++;
-    assert_status(bulla_list_init(&list, &facts, workspace, sizeof(workspace)), BULLA_E_LIST_SIZE);
+    assert_status(bulla_list_init(&list, &hashes, &facts, workspace, sizeof(workspace)),
+                  BULLA_E_LIST_SIZE);
 }
 
 int main(void)

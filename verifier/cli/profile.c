@@ -53,11 +53,12 @@ static enum bulla_status check_list(struct bulla_bytes content, const struct bul
     if (content.len != image->list_size)
         return BULLA_E_LIST_SIZE;
     struct bulla_list list;
+    struct bulla_list_hashes hashes;
     uint64_t size = bulla_list_workspace_whole(image->size);
     uint8_t *workspace = size <= SIZE_MAX ? malloc((size_t)size) : NULL;
     if (workspace == NULL)
         return BULLA_E_IO;
-    enum bulla_status status = bulla_list_init(&list, image, workspace, (size_t)size);
+    enum bulla_status status = bulla_list_init(&list, &hashes, image, workspace, (size_t)size);
     if (status == BULLA_OK)
         status = bulla_list_feed(&list, content);
     if (status == BULLA_OK)

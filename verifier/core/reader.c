@@ -23,6 +23,7 @@ enum {
 #define MEMBER_TEXT           23
 #define MEMBERS_OF_HEAD       2u
 #define MEMBERS_BESIDES_LISTS 4u /* and text and a bundled image */
+#define BSTR_HEAD_MAX         9u
 
 void bulla_reader_init(struct bulla_reader *r, const struct bulla_trust *trust,
                        const struct bulla_device *device, uint8_t *head)
@@ -125,9 +126,11 @@ static enum bulla_status read_head(struct bulla_reader *r, struct bulla_bytes *i
     return BULLA_OK;
 }
 
+/* The digest covers the byte string's head too. */
 static enum bulla_status begin_text(struct bulla_reader *r, struct bulla_bytes bstr_head,
                                     uint64_t len)
 {
+    uint8_t head[BSTR_HEAD_MAX];
     if (r->text_seen)
         return BULLA_E_CBOR_KEY_REPEATED;
     if (r->list_next > 0)
@@ -139,8 +142,9 @@ static enum bulla_status begin_text(struct bulla_reader *r, struct bulla_bytes b
     if (r->workspace_len < BULLA_TEXT_MAX)
         return BULLA_E_WORKSPACE_TOO_SMALL;
     r->text_seen = true;
+    memcpy(head, bstr_head.data, bstr_head.len); /* the hash takes the key's place */
     bulla_sha256_init(&r->text_hash);
-    bulla_sha256_update(&r->text_hash, bstr_head); /* the digest covers the byte string's head */
+    bulla_sha256_update(&r->text_hash, (struct bulla_bytes){head, bstr_head.len});
     enter(r, STATE_TEXT, (uint32_t)len);
     return BULLA_OK;
 }
@@ -190,7 +194,7 @@ static enum bulla_status begin_list(struct bulla_reader *r, const struct found *
     if (r->state == STATE_OTHER)
         return BULLA_OK;
     r->list_offset = r->offset;
-    return bulla_list_init(&r->list, &r->image, r->workspace, r->workspace_len);
+    return bulla_list_init(&r->list, &r->list_hashes, &r->image, r->workspace, r->workspace_len);
 }
 
 /* The image itself, the only one, under exactly its URI, which must sort after "#X". */
@@ -212,13 +216,13 @@ static enum bulla_status begin_bundle(struct bulla_reader *r, const struct found
     return BULLA_OK;
 }
 
-/* Key and byte string head of one member, gathered in scratch. */
+/* Key and byte string head of one member, gathered in r->key. */
 static enum bulla_status begin_member(struct bulla_reader *r)
 {
     struct bulla_cbor c;
     struct bulla_bytes key = {NULL, 0};
     bool is_text = false;
-    bulla_cbor_init(&c, (struct bulla_bytes){r->scratch, r->filled});
+    bulla_cbor_init(&c, (struct bulla_bytes){r->key, r->filled});
     uint8_t major = bulla_cbor_peek(&c);
     if (major == MAJOR_TSTR)
         key = bulla_cbor_tstr(&c);
@@ -237,7 +241,7 @@ static enum bulla_status begin_member(struct bulla_reader *r)
     uint64_t len = bulla_cbor_bstr_head(&c);
     bstr_head.len -= c.left.len;
     if (c.failed == BULLA_E_CBOR_TRUNCATED) {
-        if (c.missing > sizeof(r->scratch) - r->filled)
+        if (c.missing > sizeof(r->key) - r->filled)
             return BULLA_E_ENVELOPE_MEMBER_UNKNOWN; /* a key longer than any URI */
         r->need = r->filled + (size_t)c.missing;
         return BULLA_OK;
@@ -259,7 +263,7 @@ static enum bulla_status read_member(struct bulla_reader *r, struct bulla_bytes 
         *event = BULLA_EVENT_END;
         return BULLA_OK;
     }
-    return gather(r, in, r->scratch) ? begin_member(r) : BULLA_OK;
+    return gather(r, in, r->key) ? begin_member(r) : BULLA_OK;
 }
 
 static void end_member(struct bulla_reader *r)

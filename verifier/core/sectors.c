@@ -43,8 +43,9 @@ uint32_t bulla_list_workspace_min(uint32_t image_size)
     return grouped < BULLA_WORKSPACE_MIN ? BULLA_WORKSPACE_MIN : grouped;
 }
 
-enum bulla_status bulla_list_init(struct bulla_list *list, const struct bulla_image *image,
-                                  uint8_t *workspace, size_t workspace_len)
+enum bulla_status bulla_list_init(struct bulla_list *list, struct bulla_list_hashes *hashes,
+                                  const struct bulla_image *image, uint8_t *workspace,
+                                  size_t workspace_len)
 {
     memset(list, 0, sizeof(*list));
     list->image = image;
@@ -52,8 +53,9 @@ enum bulla_status bulla_list_init(struct bulla_list *list, const struct bulla_im
     list->count = sector_count(image->size);
     list->whole = workspace_len / BULLA_DIGEST_SIZE >= list->count;
     list->head_len = (uint8_t)(image->list_size - list->count * BULLA_DIGEST_SIZE);
-    bulla_sha256_init(&list->hash);
-    bulla_sha256_init(&list->group_hash);
+    list->hashes = hashes;
+    bulla_sha256_init(&hashes->list);
+    bulla_sha256_init(&hashes->group);
     if (image->list_size != bulla_list_size(image->size))
         list->failed = BULLA_E_LIST_SIZE;
     else if (!list->whole && workspace_len < bulla_list_workspace_min(image->size))
@@ -98,18 +100,18 @@ static uint32_t keep_digests(struct bulla_list *list, const uint8_t *from, uint3
     uint32_t room = BULLA_GROUP_SIZE - at % BULLA_GROUP_SIZE;
     if (len > room)
         len = room;
-    bulla_sha256_update(&list->group_hash, (struct bulla_bytes){from, len});
+    bulla_sha256_update(&list->hashes->group, (struct bulla_bytes){from, len});
     if (len == room || at + len == list->count * BULLA_DIGEST_SIZE) {
-        list->failed = bulla_sha256_finish(&list->group_hash,
+        list->failed = bulla_sha256_finish(&list->hashes->group,
                                            list->store + at / BULLA_GROUP_SIZE * BULLA_DIGEST_SIZE);
-        bulla_sha256_init(&list->group_hash);
+        bulla_sha256_init(&list->hashes->group);
     }
     return len;
 }
 
 enum bulla_status bulla_list_feed(struct bulla_list *list, struct bulla_bytes in)
 {
-    bulla_sha256_update(&list->hash, in);
+    bulla_sha256_update(&list->hashes->list, in);
     while (list->failed == BULLA_OK && in.len > 0) {
         uint32_t left = list->image->list_size - list->seen;
         uint32_t len = in.len < left ? (uint32_t)in.len : left;
@@ -131,7 +133,7 @@ enum bulla_status bulla_list_finish(struct bulla_list *list)
         return list->failed;
     if (list->seen != image->list_size)
         return list->failed = BULLA_E_LIST_SIZE;
-    uint32_t proved = bulla_digest_end(&list->hash, image->list_digest, BULLA_FACT_LIST);
+    uint32_t proved = bulla_digest_end(&list->hashes->list, image->list_digest, BULLA_FACT_LIST);
     /* with one sector (always held) the list and the image digest say the same: they must agree */
     if (proved != BULLA_FACT_LIST ||
         (list->count == 1 && !bulla_digest_equal(list->store, image->digest)))

@@ -67,9 +67,12 @@ struct bulla_reader {
 
     struct bulla_list list; /* valid from BULLA_EVENT_LIST on */
 
-    /* private */
-    struct bulla_sha256 text_hash;
-    uint8_t scratch[BULLA_URI_MAX + 16u]; /* key and byte string head of one member */
+    /* private: of the member at hand, one after the other */
+    union {
+        uint8_t key[BULLA_URI_MAX + 16u]; /* and the head of its byte string */
+        struct bulla_sha256 text_hash;
+        struct bulla_list_hashes list_hashes;
+    };
 };
 
 /* `head` must hold BULLA_HEAD_MAX bytes; it, trust and device must outlive the reader. */

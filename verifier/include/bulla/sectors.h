@@ -15,6 +15,11 @@
 /* The list `[-16, 4096, image-size, h'H0..Hn']`. When the workspace holds all digests it is
  * kept whole; else one digest per group of 32 is kept, and the caller loads a group again
  * (BULLA_GROUP_SIZE bytes) whenever bulla_sectors_feed asks for it. */
+struct bulla_list_hashes {
+    struct bulla_sha256 list;  /* over the whole list */
+    struct bulla_sha256 group; /* over the current group */
+};
+
 struct bulla_list {
     enum bulla_status failed;
     bool whole;
@@ -26,8 +31,7 @@ struct bulla_list {
     uint32_t seen;  /* list bytes fed */
     uint32_t group; /* grouped: index of the group loaded + 1, 0 for none */
     uint8_t head[BULLA_LIST_HEAD_MAX];
-    struct bulla_sha256 hash;       /* over the whole list */
-    struct bulla_sha256 group_hash; /* over the current group */
+    struct bulla_list_hashes *hashes; /* caller's; not used any more once the list is finished */
 };
 
 /* Bytes of workspace to hold the list of an image whole, and the least that works. */
@@ -36,6 +40,7 @@ uint32_t bulla_list_workspace_min(uint32_t image_size);
 
 /* BULLA_E_WORKSPACE_TOO_SMALL when not even group digests fit. */
 BULLA_MUST_CHECK enum bulla_status bulla_list_init(struct bulla_list *list,
+                                                   struct bulla_list_hashes *hashes,
                                                    const struct bulla_image *image,
                                                    uint8_t *workspace, size_t workspace_len);
 
