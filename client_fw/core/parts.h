@@ -311,8 +311,6 @@ BULLA_MUST_CHECK enum bulla_status bulla_reuse_find(struct bulla_client *client,
 
 /* ---- payload.c ---- */
 
-#define BULLA_ETAG_KEPT 64u /* a longer one is treated as none */
-
 /* An image on its way from a server, or from flash, through the sector check into a slot. The first
  * members are the caller's. */
 struct bulla_payload {
@@ -332,7 +330,7 @@ struct bulla_payload {
     uint32_t window;        /* sectors to ask for at once, 0: as many as are missing */
     uint32_t missing_until; /* sectors from `released` up to here must be fetched */
     uint32_t reached;       /* the furthest byte of it that ever came */
-    char etag[BULLA_ETAG_KEPT + 1u];
+    char etag[BULLA_ETAG_MAX + 1u];
 };
 
 /* Call once the list is verified. Does not touch `reached`. */

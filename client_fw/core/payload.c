@@ -70,14 +70,8 @@ enum bulla_status bulla_payload_feed(struct bulla_payload *p, struct bulla_bytes
 
 void bulla_payload_etag(struct bulla_payload *p)
 {
-    const char *etag = p->install.client->response.etag;
-    size_t len = 0;
-
-    while (etag[len] != '\0' && len < sizeof(p->etag))
-        len++;
-    p->etag[0] = '\0';
-    if (len < sizeof(p->etag))
-        memcpy(p->etag, etag, len + 1u);
+    memcpy(p->etag, p->install.client->response.etag, BULLA_ETAG_MAX);
+    p->etag[BULLA_ETAG_MAX] = '\0';
 }
 
 static bool same_text(const char *a, const char *b)

@@ -18,7 +18,7 @@
 #define BULLA_HTTP_RETRY_MAX    86400u
 #define BULLA_HTTP_VALUE_MAX    72u /* longest number, range or coding: "bytes " and 3 * 20 digits */
 #define BULLA_HTTP_LOCATION_MAX 1290u /* "https://" host ":65535" path */
-#define BULLA_HTTP_REQUEST_MAX  1696u /* longest request bulla_http_request can write */
+#define BULLA_HTTP_REQUEST_MAX  1504u /* longest request bulla_http_request can write */
 #define BULLA_HTTP_EXTRA_MAX    8u    /* fields of the caller's in a request */
 #define BULLA_HTTP_EXTRA_SIZE   4096u /* bytes of them */
 

@@ -17,7 +17,7 @@
 
 #define BULLA_HOST_MAX 253u
 #define BULLA_PATH_MAX 1023u
-#define BULLA_ETAG_MAX 255u
+#define BULLA_ETAG_MAX 64u /* a longer one is treated as none */
 
 /* An https URL taken apart. */
 struct bulla_url {
