@@ -170,10 +170,13 @@ static bool is_from_files(enum bulla_status status)
 /* An image or module that is not there: who wants it, and where it was looked for. */
 static void explain_wanted(struct source *s, const char *own)
 {
-    const char *image = s->client != NULL ? s->client->image_url.path : "";
+    struct bulla_url image;
+    bool is_known =
+        s->client != NULL &&
+        bulla_url_resolve(&s->session.url, s->client->reader.image.uri, &image) == BULLA_OK;
 
-    if (s->kind == SOURCE_FILES && image[0] == '/' &&
-        strncmp(own, image + 1, strlen(image + 1)) == 0)
+    if (s->kind == SOURCE_FILES && is_known &&
+        strncmp(own, image.path + 1, strlen(image.path + 1)) == 0)
         (void)snprintf(s->why, sizeof s->why, "%.200s; %.150s names it, beneath %.200s", own,
                        s->session.url.path + 1, s->folder);
     else

@@ -43,12 +43,16 @@ enum bulla_status bulla_stretch_open(struct bulla_client *client, struct bulla_s
     bool to_the_end = s->to == s->size;
     uint64_t expected = s->size;
     const struct bulla_request request = {
-        .url = s->url,
+        .url = s->uri != NULL ? &client->asked_url : s->url,
         .from = s->from,
         .to = to_the_end ? UINT64_MAX : s->to - 1u,
         .etag = s->etag,
     };
-    enum bulla_status status = get(client, s->transport, &request);
+    enum bulla_status status = BULLA_OK;
+    if (s->uri != NULL)
+        status = bulla_url_resolve(s->url, *s->uri, &client->asked_url);
+    if (status == BULLA_OK)
+        status = get(client, s->transport, &request);
     if (status != BULLA_OK)
         return status;
     s->skip = s->from;

@@ -160,6 +160,7 @@ BULLA_MUST_CHECK enum bulla_status bulla_fetch_read(struct bulla_client *client,
 struct bulla_stretch {
     const struct bulla_transport *transport;
     const struct bulla_url *url;
+    const struct bulla_bytes *uri; /* of the file, as seen from `url`; NULL: that one itself */
     uint64_t from;
     uint64_t to;      /* first byte not wanted */
     uint64_t size;    /* of the whole file, 0: not known */
@@ -318,8 +319,7 @@ struct bulla_payload {
     const struct bulla_transport *transport;
     const struct bulla_progress *progress; /* NULL: none */
     const struct bulla_url *envelope_url;
-    const struct bulla_url *url; /* of the image, unless it is bundled */
-    uint8_t *workspace;          /* the reader's: what its list leaves becomes the index */
+    uint8_t *workspace; /* the reader's: what its list leaves becomes the index */
     size_t workspace_len;
 
     struct bulla_sectors sectors;

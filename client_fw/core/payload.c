@@ -211,7 +211,8 @@ static struct bulla_stretch stretch_to(struct bulla_payload *p, uint32_t end)
 {
     return (struct bulla_stretch){
         .transport = p->transport,
-        .url = p->bundled ? p->envelope_url : p->url,
+        .url = p->envelope_url,
+        .uri = p->bundled ? NULL : &p->install.client->reader.image.uri,
         .from = p->base + p->sectors.released + p->sectors.filled,
         .to = p->base + end,
         .size = p->base + p->install.size,

@@ -103,7 +103,7 @@ static enum bulla_status take_head(struct update *u)
     if (u->over)
         return BULLA_OK;
     /* signed, yet nowhere this device could go: that is the release's fault, not the caller's */
-    if (bulla_url_resolve(u->url, reader->image.uri, &client->image_url) != BULLA_OK)
+    if (bulla_url_resolve(u->url, reader->image.uri, &client->judged_url) != BULLA_OK)
         return BULLA_E_URI_FORM;
     /* also where there is nothing newer: another release may be meant */
     if (u->image == 0 && approval != NULL && approval->head != NULL)
@@ -404,7 +404,6 @@ enum bulla_status bulla_client_update(struct bulla_client *client, const struct 
     u.payload.transport = options->transport;
     u.payload.progress = options->progress;
     u.payload.envelope_url = url;
-    u.payload.url = &client->image_url;
     u.payload.workspace = options->workspace;
     u.payload.workspace_len = options->workspace_len;
     bulla_client_device(client, install->target, false, &client->device);

@@ -77,11 +77,16 @@ struct bulla_client {
     struct bulla_device device;
     struct bulla_reader reader;
     struct bulla_espimage espimage;
-    struct bulla_url image_url;
     struct bulla_response response;
     uint8_t head[BULLA_HEAD_MAX];
-    uint8_t sector[BULLA_SECTOR_SIZE];
-    uint8_t received[BULLA_RECEIVE_SIZE];
+    union {
+        uint8_t sector[BULLA_SECTOR_SIZE];
+        struct bulla_url judged_url; /* while the head is judged, before any sector comes */
+    };
+    union {
+        uint8_t received[BULLA_RECEIVE_SIZE];
+        struct bulla_url asked_url; /* while an answer is awaited, and nothing received yet */
+    };
 };
 
 /* Read table, state, trust store, otadata. Writes nothing. */
