@@ -35,9 +35,9 @@ enum {
 struct bulla_partition {
     uint8_t type;
     uint8_t subtype;
+    char label[17]; /* NUL-terminated; 16 bytes may all be used */
     uint32_t offset;
     uint32_t size;
-    char label[17]; /* NUL-terminated; 16 bytes may all be used */
     uint32_t flags;
 };
 
