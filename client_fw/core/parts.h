@@ -11,15 +11,6 @@
 /* A slot as records of the device state name it. */
 uint8_t bulla_slot_code(int32_t slot);
 
-/* Append an event. Events inform; losing one changes nothing, so a failure is not told. */
-void bulla_client_note(struct bulla_client *client, enum bulla_event_kind what, int32_t slot,
-                       enum bulla_status status, uint32_t value);
-
-/* The same, unless the newest event of this kind says it already and nothing else happened since:
- * what fails again and again does not wear flash. */
-void bulla_client_note_once(struct bulla_client *client, enum bulla_event_kind what, int32_t slot,
-                            enum bulla_status status, uint32_t value);
-
 /* Read sequence and floor again, from flash: they only rise. A single read
  * that went wrong when the device was opened does not lower what an image is held against. */
 void bulla_client_recall(struct bulla_client *client);
@@ -36,7 +27,23 @@ BULLA_MUST_CHECK enum bulla_status bulla_client_put_running(struct bulla_client 
 /* Slot that the last boot started, BULLA_SLOT_NONE before the first one. */
 int32_t bulla_client_last_started(const struct bulla_client *client);
 
+/* ---- journal.c; or journal_none.c in a device without ---- */
+
+/* Append an event. Events inform; losing one changes nothing, so a failure is not told. */
+void bulla_client_note(struct bulla_client *client, enum bulla_event_kind what, int32_t slot,
+                       enum bulla_status status, uint32_t value);
+
+/* The same, unless the newest event of this kind says it already and nothing else happened since:
+ * what fails again and again does not wear flash. */
+void bulla_client_note_once(struct bulla_client *client, enum bulla_event_kind what, int32_t slot,
+                            enum bulla_status status, uint32_t value);
+
 /* ---- slot.c ---- */
+
+/* Bytes of the partition, none beyond its end. */
+BULLA_MUST_CHECK enum bulla_status bulla_slot_read(const struct bulla_client *client,
+                                                   const struct bulla_partition *partition,
+                                                   uint32_t offset, uint8_t *buffer, uint32_t len);
 
 /* The stored envelope head of a slot; *len 0 when there is none. */
 BULLA_MUST_CHECK enum bulla_status bulla_slot_head(const struct bulla_client *client, int32_t slot,
@@ -66,6 +73,25 @@ BULLA_MUST_CHECK enum bulla_status bulla_slot_digest(struct bulla_client *client
                                                      const struct bulla_partition *partition,
                                                      uint32_t size,
                                                      uint8_t digest[BULLA_DIGEST_SIZE]);
+
+/* Hash the image, and hold its structure against the rules on the way. A failure of the structure
+ * waits in client->espimage: that the digest differs says more. Uses client->sector. */
+BULLA_MUST_CHECK enum bulla_status bulla_slot_stream(struct bulla_client *client,
+                                                     const struct bulla_partition *partition,
+                                                     uint32_t size, bool with_structure,
+                                                     uint8_t digest[BULLA_DIGEST_SIZE]);
+
+/* Structure, format, chip, revision and floor of the image that was streamed last. */
+BULLA_MUST_CHECK enum bulla_status
+bulla_slot_judge_image(struct bulla_client *client, struct bulla_installed *out, uint32_t *facts);
+
+/* ---- unsealed.c; or unsealed_none.c in a device that starts nothing without an envelope ---- */
+
+/* bulla_slot_judge of a slot without an envelope; `declared`: a record says that it has none. */
+BULLA_MUST_CHECK enum bulla_status
+bulla_slot_judge_unsealed(struct bulla_client *client, int32_t slot,
+                          const struct bulla_partition *partition, bool declared,
+                          struct bulla_installed *out);
 
 /* ---- records.c: the rules for rewriting otadata ---- */
 
@@ -286,7 +312,7 @@ BULLA_MUST_CHECK enum bulla_status bulla_modules_finish(struct bulla_install *in
 BULLA_MUST_CHECK enum bulla_status bulla_modules_approve(struct bulla_client *client,
                                                          const struct bulla_approval *approval);
 
-/* ---- reuse.c ---- */
+/* ---- reuse.c; or reuse_none.c in a device that fetches every sector ---- */
 
 /* Where on flash a sector may lie that a release needs: in the target slot at its place, or
  * anywhere in the running one. */

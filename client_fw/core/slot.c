@@ -8,17 +8,9 @@
 
 #define PIECE_SIZE 128u
 
-#define ESP_MAGIC           0xe9u
-#define ESP_HEADER_SIZE     24u
-#define ESP_SEGMENTS_AT     1u
-#define ESP_HASH_FLAG_AT    23u
-#define ESP_SEGMENT_SIZE    8u
-#define ESP_SEGMENT_LEN_AT  4u
-#define ESP_CHECKSUM_PERIOD 16u
-
-static enum bulla_status read_at(const struct bulla_client *client,
-                                 const struct bulla_partition *partition, uint32_t offset,
-                                 uint8_t *buffer, uint32_t len)
+enum bulla_status bulla_slot_read(const struct bulla_client *client,
+                                  const struct bulla_partition *partition, uint32_t offset,
+                                  uint8_t *buffer, uint32_t len)
 {
     /* by subtraction: no sum can wrap */
     if (offset > partition->size || len > partition->size - offset)
@@ -67,7 +59,8 @@ enum bulla_status bulla_slot_holds(const struct bulla_client *client,
 
     *same = false;
     for (uint32_t at = 0; at < BULLA_SECTOR_SIZE; at += PIECE_SIZE) {
-        enum bulla_status status = read_at(client, partition, offset + at, piece, PIECE_SIZE);
+        enum bulla_status status =
+            bulla_slot_read(client, partition, offset + at, piece, PIECE_SIZE);
         if (status != BULLA_OK)
             return status;
         size_t used = at < bytes.len ? bytes.len - at : 0;
@@ -106,11 +99,9 @@ enum bulla_status bulla_slot_write(const struct bulla_client *client,
     return status;
 }
 
-/* Hash the image, and hold its structure against the rules on the way. A failure of the structure
- * waits in client->espimage: that the digest differs says more. */
-static enum bulla_status stream(struct bulla_client *client,
-                                const struct bulla_partition *partition, uint32_t size,
-                                bool with_structure, uint8_t digest[BULLA_DIGEST_SIZE])
+enum bulla_status bulla_slot_stream(struct bulla_client *client,
+                                    const struct bulla_partition *partition, uint32_t size,
+                                    bool with_structure, uint8_t digest[BULLA_DIGEST_SIZE])
 {
     struct bulla_sha256 hash;
 
@@ -121,7 +112,7 @@ static enum bulla_status stream(struct bulla_client *client,
         uint32_t len = size - at < BULLA_SECTOR_SIZE ? size - at : BULLA_SECTOR_SIZE;
         struct bulla_bytes bytes = {client->sector, len};
         client->sector[0] ^= 0xffu; /* what was read before must not pass for what is read now */
-        enum bulla_status status = read_at(client, partition, at, client->sector, len);
+        enum bulla_status status = bulla_slot_read(client, partition, at, client->sector, len);
         if (status != BULLA_OK)
             return status;
         bulla_sha256_update(&hash, bytes);
@@ -136,12 +127,11 @@ enum bulla_status bulla_slot_digest(struct bulla_client *client,
                                     const struct bulla_partition *partition, uint32_t size,
                                     uint8_t digest[BULLA_DIGEST_SIZE])
 {
-    return stream(client, partition, size, false, digest);
+    return bulla_slot_stream(client, partition, size, false, digest);
 }
 
-/* Structure, format, chip, revision and floor of the image that was streamed last. */
-static enum bulla_status judge_image(struct bulla_client *client, struct bulla_installed *out,
-                                     uint32_t *facts)
+enum bulla_status bulla_slot_judge_image(struct bulla_client *client, struct bulla_installed *out,
+                                         uint32_t *facts)
 {
     enum bulla_status status = bulla_espimage_finish(&client->espimage);
     if (status != BULLA_OK)
@@ -169,14 +159,14 @@ static enum bulla_status judge_sealed(struct bulla_client *client, int32_t slot,
         return status;
     out->sequence = manifest.sequence;
     out->version = manifest.version;
-    status = stream(client, partition, manifest.image.size, true, digest);
+    status = bulla_slot_stream(client, partition, manifest.image.size, true, digest);
     if (status != BULLA_OK)
         return status;
     if (bulla_prove_equal(digest, manifest.image.digest, BULLA_DIGEST_SIZE, BULLA_FACT_DIGEST) !=
         BULLA_FACT_DIGEST)
         return BULLA_E_IMAGE_DIGEST;
     facts |= BULLA_FACT_DIGEST;
-    status = judge_image(client, out, &facts);
+    status = bulla_slot_judge_image(client, out, &facts);
     enum bulla_verdict modules = manifest.images > 1 ? BULLA_NO : BULLA_YES;
     if (status == BULLA_OK && modules != BULLA_YES)
         status = bulla_modules_judge(client, &envelope, &manifest, out->manifest_digest, &modules);
@@ -186,84 +176,6 @@ static enum bulla_status judge_sealed(struct bulla_client *client, int32_t slot,
         return status;
     /* the list served the download; what counts here is the digest over the whole */
     uint32_t required = bulla_policy_required(&client->device) & ~(uint32_t)BULLA_FACT_LIST;
-    if (bulla_client_demanded(client, slot, true, &client->device, BULLA_YES) == BULLA_YES)
-        out->verdict = bulla_policy_verdict(facts, required);
-    return out->verdict == BULLA_YES ? BULLA_OK : BULLA_E_NOT_JUDGED;
-}
-
-static uint32_t read32(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[3] << 24;
-}
-
-/* How long the ESP image in the slot is by its own headers, SHA-256 included. They prove nothing;
- * espimage.c judges them again with everything else. */
-static enum bulla_status measure(const struct bulla_client *client,
-                                 const struct bulla_partition *partition, uint32_t *size)
-{
-    uint8_t header[ESP_HEADER_SIZE];
-    uint8_t segment[ESP_SEGMENT_SIZE];
-    uint64_t at = ESP_HEADER_SIZE; /* 255 segments of 4 GiB do not overflow it */
-    enum bulla_status status = read_at(client, partition, 0, header, sizeof(header));
-    if (status != BULLA_OK)
-        return status;
-    if (header[0] != ESP_MAGIC)
-        return BULLA_E_IMAGE_MAGIC;
-    for (uint32_t i = 0; i < header[ESP_SEGMENTS_AT]; i++) {
-        if (at > partition->size - ESP_SEGMENT_SIZE)
-            return BULLA_E_IMAGE_TRUNCATED;
-        status = read_at(client, partition, (uint32_t)at, segment, sizeof(segment));
-        if (status != BULLA_OK)
-            return status;
-        at += (uint64_t)ESP_SEGMENT_SIZE + read32(segment + ESP_SEGMENT_LEN_AT);
-    }
-    at += ESP_CHECKSUM_PERIOD - at % ESP_CHECKSUM_PERIOD; /* at least the checksum byte */
-    if (header[ESP_HASH_FLAG_AT] != 0)
-        at += BULLA_DIGEST_SIZE;
-    if (at > partition->size)
-        return BULLA_E_IMAGE_TRUNCATED;
-    *size = (uint32_t)at;
-    return BULLA_OK;
-}
-
-/* Not sealed is what a record says, and asked again it says so again. Without one (it rotted, or
- * somebody else filled the slot) an envelope may have been stored, and its check is not to be had
- * by losing it. */
-static bool is_declared(struct bulla_client *client, int32_t slot, bool declared)
-{
-    size_t head_len = 0;
-    bool again = false;
-    enum bulla_status status =
-        bulla_state_get_head(&client->state, bulla_slot_code(slot), client->head,
-                             sizeof(client->head), &head_len, &again);
-
-    return declared && again && status == BULLA_OK && head_len == 0;
-}
-
-static enum bulla_status judge_unsealed(struct bulla_client *client, int32_t slot,
-                                        const struct bulla_partition *partition, bool declared,
-                                        struct bulla_installed *out)
-{
-    const uint32_t of_image =
-        BULLA_FACT_FORMAT | BULLA_FACT_CHIP | BULLA_FACT_FLOOR | BULLA_FACT_STRUCTURE;
-    uint8_t digest[BULLA_DIGEST_SIZE];
-    uint32_t size = 0;
-    uint32_t facts = 0;
-
-    /* a raw image carries nothing to check it by */
-    if (client->device.format != BULLA_FORMAT_ESP)
-        return BULLA_E_SLOT_NOT_SEALED;
-    enum bulla_status status = measure(client, partition, &size);
-    if (status == BULLA_OK)
-        status = stream(client, partition, size, true, digest);
-    if (status == BULLA_OK)
-        status = judge_image(client, out, &facts);
-    if (status != BULLA_OK)
-        return status;
-    if (!is_declared(client, slot, declared))
-        return BULLA_E_SLOT_NOT_SEALED;
-    uint32_t required = bulla_policy_required(&client->device) & of_image;
     if (bulla_client_demanded(client, slot, true, &client->device, BULLA_YES) == BULLA_YES)
         out->verdict = bulla_policy_verdict(facts, required);
     return out->verdict == BULLA_YES ? BULLA_OK : BULLA_E_NOT_JUDGED;
@@ -289,7 +201,7 @@ enum bulla_status bulla_slot_judge(struct bulla_client *client, int32_t slot,
     bulla_client_recall(client);
     bulla_client_device(client, slot, true, &client->device);
     return out->sealed ? judge_sealed(client, slot, partition, head_len, out)
-                       : judge_unsealed(client, slot, partition, declared, out);
+                       : bulla_slot_judge_unsealed(client, slot, partition, declared, out);
 }
 
 enum bulla_status bulla_slot_verify(struct bulla_client *client, int32_t slot, bool *sealed,
