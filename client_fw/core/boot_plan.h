@@ -67,7 +67,7 @@ BULLA_MUST_CHECK enum bulla_status bulla_boot_commit(struct bulla_client *client
  * written. */
 BULLA_MUST_CHECK enum bulla_status bulla_boot_count_failure(struct bulla_client *client);
 
-/* ---- crash.c ---- */
+/* ---- crash.c; or crash_none.c in a device that counts no boots ---- */
 
 /* Which boot of its trial would this be, if the trial that RUNNING names went on? 0: not known. */
 BULLA_MUST_CHECK uint8_t bulla_crash_next_boot(const struct bulla_client *client);
