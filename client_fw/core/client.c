@@ -8,23 +8,6 @@
 static const uint8_t component_app[] = {'a', 'p', 'p'};
 static const uint8_t component_factory[] = {'f', 'a', 'c', 't', 'o', 'r', 'y'};
 
-static enum bulla_status read_layout(struct bulla_client *client)
-{
-    struct bulla_bytes table = {client->sector, BULLA_PARTITION_TABLE_SIZE};
-    enum bulla_status status = client->flash->read(client->flash->ctx, BULLA_PARTITION_TABLE_OFFSET,
-                                                   client->sector, BULLA_PARTITION_TABLE_SIZE);
-    if (status != BULLA_OK)
-        return status;
-    status = bulla_layout_decode(table, client->flash->size, &client->layout);
-    if (status != BULLA_OK)
-        return status;
-    if (client->layout.state.size == 0)
-        return BULLA_E_PARTITION_NO_STATE;
-    if (client->layout.slot_count > 0 && client->layout.otadata.size == 0)
-        return BULLA_E_PARTITION_OTADATA;
-    return BULLA_OK;
-}
-
 static enum bulla_status read_trust(struct bulla_client *client)
 {
     size_t len = 0;
@@ -107,7 +90,7 @@ enum bulla_status bulla_client_open(struct bulla_client *client, const struct bu
     client->executing = BULLA_SLOT_NONE;
     memset(&client->otadata, 0xff, sizeof(client->otadata)); /* no record */
 
-    enum bulla_status status = read_layout(client);
+    enum bulla_status status = bulla_client_read_layout(client);
     if (status == BULLA_OK)
         status = read_state(client);
     if (status == BULLA_OK && client->layout.otadata.size != 0)

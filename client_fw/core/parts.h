@@ -27,6 +27,11 @@ BULLA_MUST_CHECK enum bulla_status bulla_client_put_running(struct bulla_client 
 /* Slot that the last boot started, BULLA_SLOT_NONE before the first one. */
 int32_t bulla_client_last_started(const struct bulla_client *client);
 
+/* ---- layout.c; or layout_none.c in a device without a partition table ---- */
+
+/* Fills client->layout: state, slots, and otadata if there are slots. Uses client->sector. */
+BULLA_MUST_CHECK enum bulla_status bulla_client_read_layout(struct bulla_client *client);
+
 /* ---- journal.c; or journal_none.c in a device without ---- */
 
 /* Append an event. Events inform; losing one changes nothing, so a failure is not told. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A small device: raw images, no modules, nothing in place, no boots counted, no journal, every
- * sector fetched, nothing started without an envelope. What the others promise it promises too. */
+ * sector fetched, no partition table, nothing started without an envelope. What the others promise
+ * it promises too. */
 
 #include "check.h"
 
@@ -8,6 +9,15 @@
 
 #define OLD_LEN (6u * BULLA_SECTOR_SIZE + 100u)
 #define NEW_LEN (9u * BULLA_SECTOR_SIZE + 7u)
+
+/* As the bench's table has it. */
+const struct bulla_layout bulla_port_layout = {
+    .otadata = {.offset = BENCH_OTADATA, .size = 2u * BULLA_SECTOR_SIZE},
+    .state = {.offset = 0x108000, .size = 0x8000},
+    .slot_count = 2,
+    .slots = {{.offset = BENCH_FIRST_SLOT, .size = BENCH_SLOT_SIZE},
+              {.offset = BENCH_FIRST_SLOT + BENCH_SLOT_SIZE, .size = BENCH_SLOT_SIZE}},
+};
 
 static struct bench bench;
 static struct bulla_boot_result boot;
@@ -27,6 +37,8 @@ static int set_up(void **state)
     fill(new_bytes, NEW_LEN, 2);
     bench_provision(&bench, BENCH_TWO, BULLA_FORMAT_RAW, (struct bulla_bytes){old_bytes, OLD_LEN},
                     1);
+    memset(bench.sim.bytes + BULLA_PARTITION_TABLE_OFFSET, 0, BULLA_SECTOR_SIZE);
+    flash_sim_touch(&bench.sim, BULLA_PARTITION_TABLE_OFFSET, BULLA_SECTOR_SIZE);
     bench_publish(&bench, (struct bulla_bytes){new_bytes, NEW_LEN},
                   &(struct seal_options){.sequence = 2}, &envelope);
     assert_status(bench_boot(&bench, &boot), BULLA_OK);

@@ -78,6 +78,10 @@ BULLA_MUST_CHECK bool bulla_partition_is_state(const struct bulla_partition *par
 BULLA_MUST_CHECK enum bulla_status
 bulla_layout_decode(struct bulla_bytes table, uint32_t flash_size, struct bulla_layout *out);
 
+/* Of a device without a partition table (core/layout_none.c), which nobody else need define: what a
+ * table that bulla_layout_decode takes would say. It is not judged again. */
+extern const struct bulla_layout bulla_port_layout;
+
 /* Which slots a selection index means: 0.. are OTA slots, BULLA_SLOT_FACTORY the factory app. */
 #define BULLA_SLOT_FACTORY (-1)
 #define BULLA_SLOT_NONE    (-100)
