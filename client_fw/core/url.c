@@ -2,6 +2,7 @@
 /* https URLs: take apart, resolve a reference. One spelling per meaning: no user-info, no
  * fragment, no dot segments, no percent-encoded host, no abbreviated addresses. */
 
+#include "bulla/manifest.h"
 #include "bulla/mem.h"
 #include "bulla/transport.h"
 
@@ -31,17 +32,6 @@ static int hex_value(char c)
 static bool is_alphanumeric(char c)
 {
     return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z');
-}
-
-/* pchar of RFC 3986 without the percent sign, and the two separators */
-static bool is_path_char(char c)
-{
-    if (is_alphanumeric(c))
-        return true;
-    for (const char *allowed = "-._~!$&'()*+,;=:@/?"; *allowed != '\0'; allowed++)
-        if (c == *allowed)
-            return true;
-    return false;
 }
 
 /* ---- addresses ---- */
@@ -216,54 +206,6 @@ static bool parse_authority(struct bulla_bytes text, struct bulla_url *out)
            parse_port(from(text, end), &out->port);
 }
 
-/* Is this segment "." or ".." in any spelling? */
-static bool is_dots(const char *segment, size_t len)
-{
-    size_t dots = 0;
-    for (size_t i = 0; i < len; dots++) {
-        if (segment[i] == '.')
-            i += 1;
-        else if (len - i >= 3 && segment[i] == '%' && segment[i + 1] == '2' &&
-                 to_lower(segment[i + 2]) == 'e')
-            i += 3;
-        else
-            return false;
-    }
-    return dots == 1 || dots == 2;
-}
-
-/* "%hh" that does not encode a control character */
-static bool is_escape(const char *text)
-{
-    int high = hex_value(text[1]);
-    int low = high < 0 ? -1 : hex_value(text[2]);
-    if (low < 0)
-        return false;
-    int value = high * 16 + low;
-    return value >= 0x20 && value != 0x7F;
-}
-
-static bool path_is_plain(const char *path)
-{
-    bool in_query = false;
-    size_t segment = 1;
-    if (path[0] != '/')
-        return false;
-    for (size_t i = 1;; i++) {
-        char c = path[i];
-        if (!in_query && (c == '/' || c == '?' || c == '\0')) {
-            if (is_dots(path + segment, i - segment))
-                return false;
-            segment = i + 1;
-        }
-        if (c == '\0')
-            return true;
-        in_query = in_query || c == '?';
-        if (c == '%' ? !is_escape(path + i) : !is_path_char(c))
-            return false;
-    }
-}
-
 /* Keep `at` characters of the path and append the tail. */
 static bool put_path(struct bulla_url *out, size_t at, struct bulla_bytes tail)
 {
@@ -272,21 +214,8 @@ static bool put_path(struct bulla_url *out, size_t at, struct bulla_bytes tail)
     if (tail.len > 0)
         memcpy(out->path + at, tail.data, tail.len);
     out->path[at + tail.len] = '\0';
-    for (size_t i = 0; i < tail.len; i++)
-        if (tail.data[i] == '\0')
-            return false;
-    return path_is_plain(out->path);
-}
-
-static bool has_scheme(struct bulla_bytes text)
-{
-    static const char scheme[] = "https://";
-    if (text.len < sizeof scheme - 1)
-        return false;
-    for (size_t i = 0; i < sizeof scheme - 1; i++)
-        if (to_lower((char)text.data[i]) != scheme[i])
-            return false;
-    return true;
+    return out->path[0] == '/' &&
+           bulla_uri_path_is_plain((struct bulla_bytes){(const uint8_t *)out->path, at + tail.len});
 }
 
 static enum bulla_status judge(bool is_good, struct bulla_url *out)
@@ -299,9 +228,9 @@ static enum bulla_status judge(bool is_good, struct bulla_url *out)
 
 enum bulla_status bulla_url_parse(struct bulla_bytes text, struct bulla_url *out)
 {
-    if (!has_scheme(text))
+    if (!bulla_uri_has_https(text))
         return judge(false, out);
-    text = from(text, sizeof "https://" - 1);
+    text = from(text, BULLA_URI_HTTPS_LEN);
     size_t end = 0;
     while (end < text.len && text.data[end] != '/' && text.data[end] != '?')
         end++;

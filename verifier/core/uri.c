@@ -4,9 +4,8 @@
 
 #include "bulla/manifest.h"
 
-#define HTTPS_LEN 8u
-#define PORT_MAX  65535u
-#define ENCODED   0x100u /* beside the value of a percent-encoded character */
+#define PORT_MAX 65535u
+#define ENCODED  0x100u /* beside the value of a percent-encoded character */
 
 static uint32_t hex_value(uint8_t c)
 {
@@ -96,11 +95,15 @@ static bool path_ok(const uint8_t *at, const uint8_t *end, bool may_be_scheme)
     return dots != 1 && dots != 2;
 }
 
-/* "https://", upper or lower case (RFC 3986 3.1). */
-static bool has_https(struct bulla_bytes uri)
+bool bulla_uri_path_is_plain(struct bulla_bytes path)
+{
+    return path_ok(path.data, path.data + path.len, false);
+}
+
+bool bulla_uri_has_https(struct bulla_bytes uri)
 {
     static const char scheme[] = "https://";
-    for (size_t i = 0; i < HTTPS_LEN; i++) {
+    for (size_t i = 0; i < BULLA_URI_HTTPS_LEN; i++) {
         if (i == uri.len)
             return false;
         uint8_t c = i < 5u ? uri.data[i] | 0x20u : uri.data[i];
@@ -115,11 +118,11 @@ static bool uri_ok(struct bulla_bytes uri)
     if (uri.len < 1 || uri.len > BULLA_URI_MAX)
         return false;
     const uint8_t *at = uri.data, *end = at + uri.len;
-    if (!has_https(uri)) {
+    if (!bulla_uri_has_https(uri)) {
         bool host_without_scheme = uri.len > 1 && at[0] == '/' && at[1] == '/';
         return *at != '?' && !host_without_scheme && path_ok(at, end, true);
     }
-    at = authority_end(at + HTTPS_LEN, end);
+    at = authority_end(at + BULLA_URI_HTTPS_LEN, end);
     return at != NULL && (at == end || *at == '/' || *at == '?') && path_ok(at, end, false);
 }
 

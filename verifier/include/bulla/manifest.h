@@ -55,6 +55,11 @@ BULLA_MUST_CHECK bool bulla_is_module_name(struct bulla_bytes name);
 /* The image URI rules of docs/FORMAT.md, "URI"; signer and readers share them. */
 BULLA_MUST_CHECK enum bulla_status bulla_uri_check(struct bulla_bytes uri);
 
+/* Of them, for URLs: a path with its query, and "https://", upper or lower case (RFC 3986 3.1). */
+BULLA_MUST_CHECK bool bulla_uri_path_is_plain(struct bulla_bytes path);
+#define BULLA_URI_HTTPS_LEN 8u
+BULLA_MUST_CHECK bool bulla_uri_has_https(struct bulla_bytes uri);
+
 /* The name of the image's sector list: "#app", "#factory" or "#module/NAME"; its length. */
 size_t bulla_list_name(const struct bulla_image *image, uint8_t out[BULLA_LIST_NAME_MAX]);
 
