@@ -7,18 +7,20 @@
 #include "crc32.h"
 #include "state_log.h"
 
-/* The newest record of a kind without slots, which must have this length. */
+/* The newest record of a kind without slots, which must have this length. Zeros if there is none:
+ * what is decoded from them is empty. */
 static enum bulla_status get_exactly(const struct bulla_state *state, enum bulla_record_kind kind,
                                      uint32_t age, uint8_t *bytes, size_t size, bool *found)
 {
     size_t len = 0;
-    *found = false;
     enum bulla_status status = bulla_state_get_aged(state, kind, 0, age, bytes, size, &len, found);
 
     if (status == BULLA_E_WORKSPACE_TOO_SMALL || (status == BULLA_OK && *found && len != size)) {
         *found = false;
-        return BULLA_E_STATE_DAMAGED;
+        status = BULLA_E_STATE_DAMAGED;
     }
+    if (!*found)
+        memset(bytes, 0, size);
     return status;
 }
 
@@ -43,15 +45,12 @@ enum bulla_status bulla_state_get_identity(const struct bulla_state *state,
     enum bulla_status status =
         get_exactly(state, BULLA_RECORD_IDENTITY, 0, bytes, sizeof(bytes), found);
 
-    *identity = (struct bulla_identity){0};
-    if (status != BULLA_OK || !*found)
-        return status;
     memcpy(identity->vendor_id, bytes, BULLA_UUID_SIZE);
     memcpy(identity->class_id, bytes + 16, BULLA_UUID_SIZE);
     identity->format = bytes[32];
     identity->chip_id = bulla_state_load_u16(bytes + 33);
     identity->chip_revision = bulla_state_load_u16(bytes + 35);
-    return BULLA_OK;
+    return status;
 }
 
 enum bulla_status bulla_state_put_confirmed(struct bulla_state *state,
@@ -72,12 +71,9 @@ enum bulla_status bulla_state_get_confirmed(const struct bulla_state *state,
     enum bulla_status status =
         get_exactly(state, BULLA_RECORD_CONFIRMED, 0, bytes, sizeof(bytes), found);
 
-    *confirmed = (struct bulla_confirmed){0};
-    if (status != BULLA_OK || !*found)
-        return status;
     confirmed->sequence = bulla_state_load_u32(bytes);
     memcpy(confirmed->manifest_digest, bytes + 4, BULLA_DIGEST_SIZE);
-    return BULLA_OK;
+    return status;
 }
 
 enum bulla_status bulla_state_put_floor(struct bulla_state *state, uint32_t floor)
@@ -96,9 +92,7 @@ enum bulla_status bulla_state_get_floor(const struct bulla_state *state, uint32_
     enum bulla_status status =
         get_exactly(state, BULLA_RECORD_FLOOR, 0, bytes, sizeof(bytes), &found);
 
-    *floor = 0;
-    if (status == BULLA_OK && found)
-        *floor = bulla_state_load_u32(bytes);
+    *floor = bulla_state_load_u32(bytes);
     return status;
 }
 
@@ -119,12 +113,9 @@ enum bulla_status bulla_state_get_trial(const struct bulla_state *state, struct 
     enum bulla_status status =
         get_exactly(state, BULLA_RECORD_TRIAL, 0, bytes, sizeof(bytes), found);
 
-    *trial = (struct bulla_trial){0};
-    if (status != BULLA_OK || !*found)
-        return status;
     memcpy(trial->manifest_digest, bytes, BULLA_DIGEST_SIZE);
     trial->failed = bytes[BULLA_DIGEST_SIZE];
-    return BULLA_OK;
+    return status;
 }
 
 enum bulla_status bulla_state_put_running(struct bulla_state *state,
@@ -146,17 +137,15 @@ enum bulla_status bulla_state_get_running(const struct bulla_state *state,
     enum bulla_status status =
         get_exactly(state, BULLA_RECORD_RUNNING, 0, bytes, sizeof(bytes), found);
 
-    *running = (struct bulla_running){0};
-    if (status != BULLA_OK || !*found)
-        return status;
     if (bytes[1] > 1) {
+        memset(bytes, 0, sizeof(bytes));
         *found = false;
-        return BULLA_E_STATE_DAMAGED;
+        status = BULLA_E_STATE_DAMAGED;
     }
     running->slot = bytes[0];
     running->trial = bytes[1] == 1;
     running->ota_seq = bulla_state_load_u32(bytes + 2);
-    return BULLA_OK;
+    return status;
 }
 
 /* Counts belong to one RUNNING record: its counter in the log names it, and no other ever has it.
@@ -228,16 +217,13 @@ enum bulla_status bulla_state_event(const struct bulla_state *state, uint32_t ag
 {
     uint8_t bytes[BULLA_EVENT_LEN];
 
-    *event = (struct bulla_event_record){0};
     enum bulla_status status =
         get_exactly(state, BULLA_RECORD_EVENT, age, bytes, sizeof(bytes), found);
-    if (status != BULLA_OK || !*found)
-        return status;
     event->what = bytes[0];
     event->slot = bytes[1];
     event->status = bulla_state_load_u16(bytes + 2);
     event->value = bulla_state_load_u32(bytes + 4);
-    return BULLA_OK;
+    return status;
 }
 
 enum bulla_status bulla_state_get_head(const struct bulla_state *state, uint8_t slot,
