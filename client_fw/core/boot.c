@@ -20,8 +20,7 @@ static int32_t candidate(int32_t first, int32_t i)
     return i == first + 1 ? BULLA_SLOT_FACTORY : i - 1;
 }
 
-/* Failed before, and no record speaks for it. */
-static bool is_barred(const struct bulla_otadata *otadata, uint32_t slot_count, int32_t slot)
+bool bulla_boot_is_barred(const struct bulla_otadata *otadata, uint32_t slot_count, int32_t slot)
 {
     return bulla_record_find(otadata, slot_count, slot, false) >= 0 &&
            bulla_record_find(otadata, slot_count, slot, true) < 0;
@@ -83,9 +82,9 @@ static enum bulla_status judge_slot(struct bulla_client *client, int32_t slot,
     return status == BULLA_OK && installed->verdict != BULLA_YES ? BULLA_E_NOT_JUDGED : status;
 }
 
-/* Judge one slot; true when it may run. One that is refused is judged once more: a single bit that
- * was misread must not take a release away for good. */
-static bool try_slot(struct bulla_client *client, int32_t slot, struct bulla_boot_plan *plan)
+/* One that is refused is judged once more: a single bit that was misread must not take a release
+ * away for good. */
+bool bulla_boot_try(struct bulla_client *client, int32_t slot, struct bulla_boot_plan *plan)
 {
     uint32_t bit = bulla_boot_skip(slot);
 
@@ -113,42 +112,10 @@ static bool try_named(struct bulla_client *client, struct bulla_boot_plan *plan)
          active = bulla_ota_active(&left)) {
         uint32_t seq = left.record[active].seq;
         left.record[active].seq = BULLA_OTA_SEQ_NONE;
-        if (try_slot(client, (int32_t)bulla_ota_slot_of(seq, client->layout.slot_count), plan))
+        if (bulla_boot_try(client, (int32_t)bulla_ota_slot_of(seq, client->layout.slot_count),
+                           plan))
             return true;
     }
-    return false;
-}
-
-/* In place the execution area is a copy of a bank, or what was there before any. The bank goes
- * first: a copy may have been cut. The area stands for itself only where no bank with its release
- * failed or was passed over, and for an unconfirmed one only when nothing else is left. */
-static bool try_area(struct bulla_client *client, const struct bulla_otadata *otadata, bool barred,
-                     struct bulla_boot_plan *plan)
-{
-    uint32_t count = client->layout.slot_count;
-    uint32_t banks = 0;
-    enum bulla_status status = bulla_place_banks(client, &banks);
-
-    if (status != BULLA_OK) /* once more, as in try_slot: another release would replace it */
-        status = bulla_place_banks(client, &banks);
-    if (status != BULLA_OK)
-        plan->unjudged = true;
-    if (status != BULLA_OK || (banks & plan->skip) != 0)
-        return false;
-    for (int32_t i = 0; !barred && i < (int32_t)count; i++) {
-        if ((banks & bulla_boot_skip(i)) == 0)
-            continue;
-        if (is_barred(otadata, count, i))
-            return false;
-        if (try_slot(client, i, plan))
-            return true;
-    }
-    if (!try_slot(client, BULLA_SLOT_FACTORY, plan))
-        return false;
-    if (barred || !bulla_boot_unconfirmed(client, &plan->installed))
-        return true;
-    plan->tried &= ~BULLA_SKIP_FACTORY;
-    plan->result.slot = BULLA_SLOT_NONE;
     return false;
 }
 
@@ -162,12 +129,13 @@ static bool search(struct bulla_client *client, int32_t first, bool barred,
     for (int32_t i = 0; i <= (int32_t)count; i++) {
         int32_t slot = candidate(first, i);
         bool is_area = client->layout.in_place && slot == BULLA_SLOT_FACTORY;
-        if (is_area ? !barred && try_area(client, &before, barred, plan)
-                    : is_barred(&before, count, slot) == barred && try_slot(client, slot, plan))
+        if (is_area ? !barred && bulla_place_try(client, &before, barred, plan)
+                    : bulla_boot_is_barred(&before, count, slot) == barred &&
+                          bulla_boot_try(client, slot, plan))
             return true;
     }
     /* of what failed, a bank has a record that a confirmation can put right */
-    return client->layout.in_place && barred && try_area(client, &before, barred, plan);
+    return client->layout.in_place && barred && bulla_place_try(client, &before, barred, plan);
 }
 
 /* The record of a trial that has boots left: one that our last boot began or went on with. -1:

@@ -37,6 +37,13 @@ BULLA_MUST_CHECK enum bulla_status bulla_boot_decide(struct bulla_client *client
                                                      const struct bulla_boot_terms *terms,
                                                      struct bulla_boot_plan *plan);
 
+/* Failed before, and no record speaks for it. */
+bool bulla_boot_is_barred(const struct bulla_otadata *otadata, uint32_t slot_count, int32_t slot);
+
+/* Judge one slot, unless the plan has it as tried; true when it may run, which is in the plan then.
+ */
+bool bulla_boot_try(struct bulla_client *client, int32_t slot, struct bulla_boot_plan *plan);
+
 /* ---- boot_running.c ---- */
 
 /* In place: an area that is not sealed names no bank. It is what runs, never something else to go
@@ -45,9 +52,11 @@ bool bulla_boot_is_copy(const struct bulla_client *client, const struct bulla_bo
 
 /* ---- place.c: layouts in place; nothing to do for any other ---- */
 
-/* The banks whose stored head is that of the execution area, as of bulla_boot_skip. Uses
- * client->sector. */
-BULLA_MUST_CHECK enum bulla_status bulla_place_banks(struct bulla_client *client, uint32_t *banks);
+/* One pass over the execution area and the banks with its release; true when one may run, which is
+ * in the plan then. `barred`: of the pass over what failed before. `otadata`: as it was before the
+ * pass. Uses client->sector. */
+bool bulla_place_try(struct bulla_client *client, const struct bulla_otadata *otadata, bool barred,
+                     struct bulla_boot_plan *plan);
 
 /* Will the plan's bank be copied when it boots? */
 bool bulla_place_wanted(struct bulla_client *client, const struct bulla_boot_plan *plan);

@@ -48,7 +48,8 @@ static enum bulla_status note_placing(struct bulla_client *client, bool placing)
     return bulla_state_put_boots(&client->state, &boots);
 }
 
-enum bulla_status bulla_place_banks(struct bulla_client *client, uint32_t *banks)
+/* The banks whose stored head is that of the execution area, as of bulla_boot_skip. */
+static enum bulla_status read_banks(struct bulla_client *client, uint32_t *banks)
 {
     uint8_t area[BULLA_DIGEST_SIZE];
     uint8_t digest[BULLA_DIGEST_SIZE];
@@ -64,6 +65,39 @@ enum bulla_status bulla_place_banks(struct bulla_client *client, uint32_t *banks
             *banks |= bulla_boot_skip((int32_t)i);
     }
     return status;
+}
+
+/* In place the execution area is a copy of a bank, or what was there before any. The bank goes
+ * first: a copy may have been cut. The area stands for itself only where no bank with its release
+ * failed or was passed over, and for an unconfirmed one only when nothing else is left. */
+bool bulla_place_try(struct bulla_client *client, const struct bulla_otadata *otadata, bool barred,
+                     struct bulla_boot_plan *plan)
+{
+    uint32_t count = client->layout.slot_count;
+    uint32_t banks = 0;
+    enum bulla_status status = read_banks(client, &banks);
+
+    if (status != BULLA_OK) /* once more, as in bulla_boot_try: another release would replace it */
+        status = read_banks(client, &banks);
+    if (status != BULLA_OK)
+        plan->unjudged = true;
+    if (status != BULLA_OK || (banks & plan->skip) != 0)
+        return false;
+    for (int32_t i = 0; !barred && i < (int32_t)count; i++) {
+        if ((banks & bulla_boot_skip(i)) == 0)
+            continue;
+        if (bulla_boot_is_barred(otadata, count, i))
+            return false;
+        if (bulla_boot_try(client, i, plan))
+            return true;
+    }
+    if (!bulla_boot_try(client, BULLA_SLOT_FACTORY, plan))
+        return false;
+    if (barred || !bulla_boot_unconfirmed(client, &plan->installed))
+        return true;
+    plan->tried &= ~BULLA_SKIP_FACTORY;
+    plan->result.slot = BULLA_SLOT_NONE;
+    return false;
 }
 
 enum bulla_status bulla_place_replaced(struct bulla_client *client, int32_t bank,
@@ -314,7 +348,7 @@ enum bulla_status bulla_place_run(struct bulla_client *client, struct bulla_boot
         return BULLA_OK;
     struct copy copy = prepare(client, plan);
     for (uint32_t i = 0; i < TRIES && status != BULLA_OK; i++) {
-        copy.healed = i > 0 && bulla_place_banks(client, &banks) == BULLA_OK &&
+        copy.healed = i > 0 && read_banks(client, &banks) == BULLA_OK &&
                       (banks & bulla_boot_skip(copy.bank)) != 0;
         status = copy_and_judge(&copy, &verdict);
     }

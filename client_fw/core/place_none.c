@@ -4,11 +4,12 @@
 
 #include "boot_plan.h"
 
-enum bulla_status bulla_place_banks(struct bulla_client *client, uint32_t *banks)
+bool bulla_place_try(struct bulla_client *client, const struct bulla_otadata *otadata, bool barred,
+                     struct bulla_boot_plan *plan)
 {
-    (void)client;
-    *banks = 0;
-    return BULLA_OK;
+    (void)otadata;
+    (void)barred;
+    return bulla_boot_try(client, BULLA_SLOT_FACTORY, plan);
 }
 
 bool bulla_place_settled(const struct bulla_client *client)
