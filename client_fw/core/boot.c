@@ -7,11 +7,6 @@
 #include "boot_plan.h"
 #include "bulla/mem.h"
 
-uint32_t bulla_boot_skip(int32_t slot)
-{
-    return slot == BULLA_SLOT_FACTORY ? BULLA_SKIP_FACTORY : 1u << slot;
-}
-
 /* ESP-IDF's order from the selected slot: down to 0, factory, then upwards. */
 static int32_t candidate(int32_t first, int32_t i)
 {
@@ -24,15 +19,6 @@ bool bulla_boot_is_barred(const struct bulla_otadata *otadata, uint32_t slot_cou
 {
     return bulla_record_find(otadata, slot_count, slot, false) >= 0 &&
            bulla_record_find(otadata, slot_count, slot, true) < 0;
-}
-
-bool bulla_boot_unconfirmed(const struct bulla_client *client,
-                            const struct bulla_installed *installed)
-{
-    return installed->sealed &&
-           (!client->has_confirmed || installed->sequence > client->confirmed.sequence ||
-            (installed->sequence == client->confirmed.sequence &&
-             !bulla_digest_equal(installed->manifest_digest, client->confirmed.manifest_digest)));
 }
 
 /* A state word has no CRC over it, and any flashing tool writes one: for a release that was not

@@ -30,7 +30,7 @@ struct bulla_boot_plan {
     struct bulla_running running;     /* to be recorded */
 };
 
-/* ---- boot.c ---- */
+/* ---- boot.c; or boot_none.c in an app that chooses nothing at reset ---- */
 
 /* Choose. Writes nothing; BULLA_E_NOTHING_BOOTABLE when there is no slot. */
 BULLA_MUST_CHECK enum bulla_status bulla_boot_decide(struct bulla_client *client,

@@ -4,6 +4,20 @@
 #include "boot_plan.h"
 #include "bulla/mem.h"
 
+uint32_t bulla_boot_skip(int32_t slot)
+{
+    return slot == BULLA_SLOT_FACTORY ? BULLA_SKIP_FACTORY : 1u << slot;
+}
+
+bool bulla_boot_unconfirmed(const struct bulla_client *client,
+                            const struct bulla_installed *installed)
+{
+    return installed->sealed &&
+           (!client->has_confirmed || installed->sequence > client->confirmed.sequence ||
+            (installed->sequence == client->confirmed.sequence &&
+             !bulla_digest_equal(installed->manifest_digest, client->confirmed.manifest_digest)));
+}
+
 int32_t bulla_running_slot(const struct bulla_running *running)
 {
     return running->slot == BULLA_STATE_SLOT_FACTORY ? BULLA_SLOT_FACTORY : (int32_t)running->slot;

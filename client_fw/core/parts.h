@@ -141,7 +141,7 @@ BULLA_MUST_CHECK enum bulla_status bulla_record_confirm(struct bulla_client *cli
 BULLA_MUST_CHECK enum bulla_status bulla_record_keep_running(struct bulla_client *client,
                                                              int32_t running);
 
-/* ---- boot.c ---- */
+/* ---- boot_running.c ---- */
 
 /* Slots that decide must pass over: one bit per OTA slot, and this one. */
 #define BULLA_SKIP_FACTORY (1u << 31)
@@ -151,8 +151,6 @@ uint32_t bulla_boot_skip(int32_t slot);
  */
 bool bulla_boot_unconfirmed(const struct bulla_client *client,
                             const struct bulla_installed *installed);
-
-/* ---- boot_running.c ---- */
 
 /* Slot of a RUNNING record. */
 int32_t bulla_running_slot(const struct bulla_running *running);
