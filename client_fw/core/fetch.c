@@ -27,10 +27,10 @@ enum bulla_status bulla_fetch_whole(struct bulla_client *client,
 }
 
 enum bulla_status bulla_fetch_read(struct bulla_client *client,
-                                   const struct bulla_transport *transport, uint64_t want,
+                                   const struct bulla_transport *transport, uint32_t want,
                                    size_t *len)
 {
-    size_t size = want < sizeof(client->received) ? (size_t)want : sizeof(client->received);
+    size_t size = want < sizeof(client->received) ? want : sizeof(client->received);
 
     *len = 0;
     enum bulla_status status = transport->read(transport->ctx, client->received, size, len);
@@ -41,7 +41,7 @@ enum bulla_status bulla_stretch_open(struct bulla_client *client, struct bulla_s
 {
     const struct bulla_response *response = &client->response;
     bool to_the_end = s->to == s->size;
-    uint64_t expected = s->size;
+    uint32_t expected = s->size;
     const struct bulla_request request = {
         .url = s->uri != NULL ? &client->asked_url : s->url,
         .from = s->from,
@@ -75,7 +75,7 @@ bool bulla_stretch_is_whole(const struct bulla_client *client)
 }
 
 enum bulla_status bulla_stretch_read(struct bulla_client *client, struct bulla_stretch *s,
-                                     uint64_t want, size_t *len)
+                                     uint32_t want, size_t *len)
 {
     while (s->skip > 0) {
         enum bulla_status status = bulla_fetch_read(client, s->transport, s->skip, len);
@@ -83,7 +83,7 @@ enum bulla_status bulla_stretch_read(struct bulla_client *client, struct bulla_s
             return status;
         if (*len == 0)
             return BULLA_E_IMAGE_TRUNCATED;
-        s->skip -= *len;
+        s->skip -= (uint32_t)*len;
     }
     enum bulla_status status = bulla_fetch_read(client, s->transport, want, len);
     return status == BULLA_OK && *len == 0 ? BULLA_E_IMAGE_TRUNCATED : status;

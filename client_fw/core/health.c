@@ -30,7 +30,7 @@ static enum bulla_status read_head(struct bulla_client *client,
     for (;;) {
         size_t len = 0;
         enum bulla_status status =
-            bulla_fetch_read(client, transport, sizeof(client->head) - filled, &len);
+            bulla_fetch_read(client, transport, (uint32_t)(sizeof(client->head) - filled), &len);
         if (status != BULLA_OK)
             return status;
         memcpy(client->head + filled, client->received, len);

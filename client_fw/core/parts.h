@@ -183,18 +183,18 @@ BULLA_MUST_CHECK enum bulla_status bulla_fetch_whole(struct bulla_client *client
 /* The next bytes of the body, at most `want`; *len 0: it ended. */
 BULLA_MUST_CHECK enum bulla_status bulla_fetch_read(struct bulla_client *client,
                                                     const struct bulla_transport *transport,
-                                                    uint64_t want, size_t *len);
+                                                    uint32_t want, size_t *len);
 
 /* A stretch of a file. */
 struct bulla_stretch {
     const struct bulla_transport *transport;
     const struct bulla_url *url;
     const struct bulla_bytes *uri; /* of the file, as seen from `url`; NULL: that one itself */
-    uint64_t from;
-    uint64_t to;      /* first byte not wanted */
-    uint64_t size;    /* of the whole file, 0: not known */
+    uint32_t from;
+    uint32_t to;      /* first byte not wanted */
+    uint32_t size;    /* of the whole file, 0: not known */
     const char *etag; /* only of this file: any other comes whole. NULL: none */
-    uint64_t skip;    /* body bytes that still come before it: private */
+    uint32_t skip;    /* body bytes that still come before it: private */
 };
 
 /* Ask for it. A declared length that cannot be right is refused before the first body byte. */
@@ -206,7 +206,7 @@ bool bulla_stretch_is_whole(const struct bulla_client *client);
 
 /* The next bytes of it, at least one, at most `want`. BULLA_E_IMAGE_TRUNCATED when it ended. */
 BULLA_MUST_CHECK enum bulla_status bulla_stretch_read(struct bulla_client *client,
-                                                      struct bulla_stretch *s, uint64_t want,
+                                                      struct bulla_stretch *s, uint32_t want,
                                                       size_t *len);
 
 /* All of it was read: keep the connection if the response ended with it, else drop it. */
@@ -354,7 +354,7 @@ struct bulla_payload {
     struct bulla_sectors sectors;
     struct bulla_reuse reuse;
     bool bundled;           /* it lies in the envelope, ... */
-    uint64_t base;          /* ... from here on */
+    uint32_t base;          /* ... from here on */
     bool end_seen;          /* the response with the bundle's last byte ended there */
     uint32_t window;        /* sectors to ask for at once, 0: as many as are missing */
     uint32_t missing_until; /* sectors from `released` up to here must be fetched */

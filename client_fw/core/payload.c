@@ -173,8 +173,8 @@ static enum bulla_status load_group(struct bulla_payload *p, uint32_t sector)
     struct bulla_stretch s = {
         .transport = p->transport,
         .url = p->envelope_url,
-        .from = (uint64_t)reader->list_offset + offset,
-        .to = (uint64_t)reader->list_offset + offset + group_len,
+        .from = reader->list_offset + offset,
+        .to = reader->list_offset + offset + group_len,
     };
     enum bulla_status status = bulla_stretch_open(client, &s);
     uint32_t filled = 0;
@@ -269,7 +269,7 @@ static enum bulla_status fetch_run(struct bulla_payload *p, uint32_t end, uint32
     p->install.replaced_until = end;
     while (status == BULLA_OK && p->sectors.released < end) {
         size_t len = 0;
-        uint64_t have = p->sectors.released + p->sectors.filled;
+        uint32_t have = p->sectors.released + p->sectors.filled;
         status = bulla_stretch_read(client, &s, end - have, &len);
         if (status == BULLA_OK)
             status = bulla_payload_feed(p, (struct bulla_bytes){client->received, len});

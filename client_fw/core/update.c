@@ -134,6 +134,8 @@ static enum bulla_status take_bundle(struct update *u)
 {
     struct bulla_reader *reader = &u->client->reader;
 
+    if (reader->bundle_offset > UINT32_MAX - reader->image.size)
+        return BULLA_E_IMAGE_TOO_LARGE; /* its end could not be asked for */
     if (!u->payload.bundled) {
         u->payload.bundled = u->listed = true;
         u->payload.base = reader->bundle_offset;
