@@ -185,6 +185,7 @@ static void settle(const struct bulla_client *client, int32_t first, struct bull
     result->verdict = plan->installed.verdict;
     result->sealed = plan->installed.sealed;
     result->sequence = plan->installed.sequence;
+    memcpy(result->manifest_digest, plan->installed.manifest_digest, BULLA_DIGEST_SIZE);
     result->trial = is_trial(client, plan);
     result->unnamed = result->slot >= 0 && plan->record < 0;
     result->fell_back = result->slot != first && bulla_layout_slot(&client->layout, first) != NULL;

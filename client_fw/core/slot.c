@@ -159,6 +159,7 @@ static enum bulla_status judge_sealed(struct bulla_client *client, int32_t slot,
         return status;
     out->sequence = manifest.sequence;
     out->version = manifest.version;
+    out->size = manifest.image.size;
     status = bulla_slot_stream(client, partition, manifest.image.size, true, digest);
     if (status != BULLA_OK)
         return status;

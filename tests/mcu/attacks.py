@@ -9,11 +9,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import rows
+from boards import Power
 from judge import APP, STARTS, Judge, Wrong, demand
 from kit import must
 from rows import BIN, NAMES, SUIT, Row
 from servers import Nginx
 
+# of an application's code, as board.c has it
+ROOM = {"sifive_u": 192 << 10, "emcraft_sf2": 128 << 10}
 TITLE = f"{'board':<12} {'':<46} {'what the board did':<92} {'seconds':>7}"
 
 
@@ -53,7 +56,14 @@ def refused(device):
             **offer(device.seal("other", image, 4, "4.0.0", of_class=other))),
         Row("larger than the slot", "slot-too-small", "same",
             **offer(device.seal("big", big, 4, "4.0.0"))),
+        Row("larger than what stage 0 has room for", "slot-too-small", "same",
+            **offer(device.seal("wide", too_wide(device), 4, "4.0.0"))),
     ]
+
+
+def too_wide(device):
+    """What a slot holds, and the memory that applications are executed from does not."""
+    return bytes(ROOM[device.board.name] + 1)
 
 
 def image_digest(image):
@@ -125,6 +135,36 @@ def crash_loop(device, nginx, dice):
     demand(causes(power) == ["power-on"] + ["fault"] * 5, f"resets by {causes(power)}")
     judge.runs(power)
     return "5 resets by fault, then slot 0 is left: slot 1 starts with sequence 2"
+
+
+def unloadable(device, nginx, dice):
+    """A release that cannot be loaded, put in by a client that does not know it: the board gives it
+    up by itself."""
+    release = device.seal("unloadable", too_wide(device), 4, "4.0.0")
+    flash = device.flash("unloadable", of=device.with_v2())
+    must(device.kit.bin / "bulla-device", "update", flash, "--from", release.folder)
+    power = boots(device, flash)
+    demand([sequence for _, sequence in starts(power)] == [2], f"started {starts(power)}")
+    demand(causes(power) == ["power-on", "fault"], f"resets by {causes(power)}\n{power.text()}")
+    flash.unlink()
+    return "not loaded; after the reset v2 starts, within one power-on"
+
+
+def alone(firmware):
+    def attack(device, nginx, dice):
+        """Firmware without a host, on a board that has none: a call of it would be a fault."""
+        release = device.seal("alone", (firmware / "v1.bin").read_bytes(), 1, "1.0.0")
+        flash = device.kit.flash(device.board, release, device.folder / "alone.bin")
+        with Power(device.board, firmware / "stage0.elf", flash, device.folder,
+                   more=["-semihosting-config", "enable=off"]) as power:
+            power.wait(r"^app: no random numbers, so no TLS")
+            power.wait(r"^app: cannot begin")
+            power.kill()
+        demand(starts(power) == [(0, 1)], f"started {starts(power)}\n{power.text()}")
+        demand(causes(power) == ["power-on"], f"resets by {causes(power)}\n{power.text()}")
+        device.judge.clean(power)
+        return "stage 0 starts slot 0; the application says that it has no random numbers"
+    return attack
 
 
 # ---- flash that changed at rest ----
@@ -224,10 +264,13 @@ def table(device, attacks, nginx, seed):
     return held, len(attacks) - held
 
 
-def run(device, quick, seed):
+def offer(device):
+    return rows.table(device, refused(device), None, workers=3)
+
+
+def run(device, quick, seed, firmware):
+    """firmware: of a build for boards without a host."""
     kit, long = device.kit, not quick
-    held, failed = rows.table(device, refused(device), None, workers=3)
-    print(TITLE)
     bad = [("release that crashes", "crashes", "fault", 3)]
     if long:
         bad += [("release that hangs", "hangs", "watchdog", 1),
@@ -235,9 +278,10 @@ def run(device, quick, seed):
     attacks = [(title, lambda d, n, _, name=name, cause=cause, times=times:
                 bad_release(d, n, name, cause, times)) for title, name, cause, times in bad]
     attacks += [("confirmed release that crashes each time", crash_loop),
+                ("release that stage 0 has no room for", unloadable),
+                ("board without a host", alone(firmware)),
                 ("a bit of the running slot flipped", rotten_slot),
                 ("a bit of each slot flipped", both_rotten),
                 ("bits flipped anywhere", random_rot(30 if long else 8))]
     with Nginx(device.folder, kit.www, kit.certificates["right"]) as nginx:
-        more = table(device, attacks, nginx, seed)
-    return held + more[0], failed + more[1]
+        return table(device, attacks, nginx, seed)

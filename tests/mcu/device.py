@@ -9,6 +9,7 @@ from boards import SERVER, Power
 from builds import APPS
 from judge import STARTS, Judge, demand
 from servers import Nginx
+from traces import ERASE_TRACE, SECTOR, erases
 
 SEQUENCES = {"v1": 1, "v2": 2, "crashes": 3, "hangs": 3, "mute": 3}
 
@@ -79,19 +80,29 @@ class Device:
         self.judge.confirmed(flash, self.releases[name].sequence)
         return flash
 
+    def whole_sectors(self, flash):
+        """Of slot 1, as numbers on the chip: those that hold their part of v2."""
+        first, image, data = self.kit.layout.slot(1)[0], self.releases["v2"].bytes, flash.read_bytes()
+        return {(first + at) // SECTOR for at in range(0, len(image), SECTOR)
+                if data[first + at:first + at + SECTOR] == image[at:at + SECTOR].ljust(SECTOR, b"\xff")}
+
     def recovers(self, flash, port, was_confirmed):
         """The power comes back, and what was begun is completed. (sequence started first, boots)"""
         before = self.flash("before", of=flash)
         try:
             foreseen = self.judge.next_slot(flash)
             self.judge.selected(flash)
-            with self.power(flash, port, [self.url(self.releases["v2"])]) as power:
+            there = self.whole_sectors(before)
+            with self.power(flash, port, [self.url(self.releases["v2"])],
+                            traces=[ERASE_TRACE]) as power:  # fmt: skip
                 code = power.end()
             slot, sequence = self.judge.started(power, before)
         finally:
             before.unlink()
         demand(slot == foreseen, f"slot {slot} started, bulla-verify said slot {foreseen}")
         demand(sequence == 2 or not was_confirmed, "v2 was confirmed and is gone")
+        again = there & set(erases(power.traced))
+        demand(not again, f"sectors that held v2 already were erased again: {sorted(again)}")
         self.judge.runs(power)
         self.judge.clean(power)
         demand(code == 0, f"exit {code}\n{power.text()}")

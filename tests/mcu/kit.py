@@ -3,6 +3,7 @@
 factory. Made anew for each run by the programs that a user has; nothing of it is kept."""
 
 import csv
+import random
 import re
 import subprocess
 from pathlib import Path
@@ -140,11 +141,16 @@ class Kit:
         return Release(folder, f"/{board.name}/{name}/app.suit", sequence, version)
 
     def flash(self, board, release, path):
-        """A device as it leaves the factory, its release confirmed."""
+        """A device with its first release confirmed. In the other slot is what nobody knows: an
+        erase that is forgotten shows."""
         path.unlink(missing_ok=True)
         must(self.bin / "bulla-device", "provision", path, "--layout", self.layout.path,
              "--flash-size", "16M", "--app", release.image, "--envelope", release.envelope,
              "--format", "raw", "--trust", self.trust, "--vendor", VENDOR, "--class", board.name)
-        with path.open("ab") as file:
+        first, size = self.layout.slot(1)
+        with path.open("r+b") as file:
+            file.seek(first)
+            file.write(random.Random(board.name).randbytes(size))
+            file.seek(0, 2)
             file.write(b"\xff" * (board.flash_size - file.tell()))
         return path

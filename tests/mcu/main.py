@@ -5,6 +5,7 @@
 import argparse
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attacks
@@ -41,16 +42,26 @@ class Tests:
             self.devices[key] = Device(self.kit, BOARDS[board], firmware, self.folder / name)
         return self.devices[key]
 
-    def over_boards(self, one, with_cuts=False):
-        held = failed = 0
-        for board in self.arguments.board or BOARDS:
+    def over_boards(self, one, with_cuts=False, at_once=True):
+        """Both boards at once where most of the time is waiting."""
+        def checked(board, call):
             try:
-                more = one(self.device(board, with_cuts))
+                return call(board)
             except (AssertionError, RuntimeError, OSError) as problem:
                 print(f"{board:<12} FAILED: {problem}", flush=True)
-                more = 0, 1
-            held, failed = held + more[0], failed + more[1]
-        return held, failed
+                return 0, 1
+
+        def build(board):
+            self.device(board, with_cuts)
+            return 0, 0
+
+        boards = self.arguments.board or list(BOARDS)
+        counts = [checked(board, build) for board in boards]
+        built = [board for board in boards if (board, with_cuts) in self.devices]
+        with ThreadPoolExecutor(2 if at_once else 1) as pool:
+            counts += pool.map(
+                lambda board: checked(board, lambda name: one(self.device(name, with_cuts))), built)
+        return sum(held for held, _ in counts), sum(failed for _, failed in counts)
 
     def cuts(self):
         """Power cuts in the flash operations of one update's whole life."""
@@ -62,7 +73,7 @@ class Tests:
                     device, nginx, SAMPLE[self.size], self.arguments.seed)
             return held, failed
         print(cuts.TITLE)
-        result = self.over_boards(one, with_cuts=True)
+        result = self.over_boards(one, with_cuts=True, at_once=False)
         print(f"\nerases of one whole update, by QEMU's trace\n{'board':<12} {'partition':<10} "
               f"{'sectors':>8} {'erases':>7} {'most of one':>12}")
         for board, parts in wear.items():
@@ -84,8 +95,13 @@ class Tests:
     def attacks(self):
         """Releases that are bad or not ours, flash that changed."""
         print(rows.TITLE)
-        return self.over_boards(
-            lambda device: attacks.run(device, self.size == "quick", self.arguments.seed))
+        refused = self.over_boards(attacks.offer)
+        print(attacks.TITLE)
+        others = self.over_boards(
+            lambda device: attacks.run(
+                device, self.size == "quick", self.arguments.seed,
+                self.builds.get(device.board, apps=("v1",), BULLA_HOST="none")))
+        return refused[0] + others[0], refused[1] + others[1]
 
 
 def main():

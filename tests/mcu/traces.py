@@ -7,7 +7,8 @@ import re
 from collections import Counter
 
 SECTOR = 4096
-RECORD = ("m25p80_complete_collecting", "m25p80_page_program", "m25p80_flash_erase")
+ERASE_TRACE = "m25p80_flash_erase"
+RECORD = ("m25p80_complete_collecting", "m25p80_page_program", ERASE_TRACE)
 ERASE = re.compile(r"m25p80_flash_erase \[\w+\] offset = 0x(\w+), len = (\d+)")
 ZERO_TO_ONE = re.compile(r"m25p80_programming_zero_to_one \[\w+\] .* addr=0x(\w+)")
 COMMAND = re.compile(r"m25p80_complete_collecting \[\w+\] decode cmd: 0x(\w+) .* addr 0x(\w+)")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """sizes.py FIRMWARE: what code and static RAM cost, on two processors. "portable" is the core by
 itself, every file that a device may want, compiled freestanding; it may need memcpy, memset, memcmp
-and the crypto seam. "files" are the objects of the firmware, as compiled; "app" and "stage0" what the
+and the crypto seam. "files" are the objects of the application, as compiled; "app" and "stage0" what the
 linker kept of them, by its maps."""
 
 import re
@@ -119,9 +119,9 @@ def portable(target, figures, folder):
 
 
 def files_of(folder, part):
-    """Objects of a part as compiled; stage 0's own are not the application's."""
-    return [path for library in linked.PARTS[part] if library != "port_stage0"
-            for path in (folder / f"CMakeFiles/{library}.dir").rglob("*.obj")]
+    """Objects of a part that the application is linked from, as compiled."""
+    loaded = re.findall(r"^LOAD (\S+\.obj)$", (folder / "app.map").read_text(), re.M)
+    return [folder / path for path in loaded if linked.owner(path) == part]
 
 
 def slug(part):

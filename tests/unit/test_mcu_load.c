@@ -79,8 +79,44 @@ static void test_mcu_load_chosen_image_arrives_and_may_start(void **state)
     (void)state;
     assert_status(load_app(&bench.client, &chosen, &loaded), BULLA_OK);
     assert_int_equal(loaded.verdict, BULLA_YES);
-    assert_int_equal(loaded.size, APP_SIZE);
     assert_memory_equal(window, app, APP_SIZE);
+}
+
+/* What an earlier, longer one left, or what flash holds behind it. */
+static void test_mcu_load_nothing_is_left_behind_the_image(void **state)
+{
+    (void)state;
+    memset(window, 0x5a, sizeof(window));
+    memset(bench.sim.bytes + bench_slot(&bench, 0) + APP_SIZE, 0, 100);
+    assert_status(load_app(&bench.client, &chosen, &loaded), BULLA_OK);
+    for (uint32_t i = APP_SIZE; i < ROOM; i++)
+        assert_int_equal(window[i], 0);
+}
+
+static void test_mcu_load_what_is_refused_is_not_left_in_memory(void **state)
+{
+    (void)state;
+    memset(window, 0x5a, sizeof(window));
+    bench.sim.bytes[bench_slot(&bench, 0)] ^= 1;
+    assert_refused(BULLA_E_IMAGE_DIGEST);
+    for (uint32_t i = 0; i < ROOM; i++)
+        assert_int_equal(window[i], 0);
+}
+
+static void test_mcu_load_image_that_says_no_start_is_refused(void **state)
+{
+    (void)state;
+    bench_close(&bench);
+    provision((struct bulla_bytes){app, BOARD_APP_MIN - 1});
+    assert_refused(BULLA_E_IMAGE_TRUNCATED);
+}
+
+static void test_mcu_load_same_sequence_of_another_release_is_refused(void **state)
+{
+    (void)state;
+    memcpy(bench.sim.bytes + bench_slot(&bench, 0), other, APP_SIZE);
+    exchange_head(other, 1, &bench.key, bench.class_id);
+    assert_refused(BULLA_E_SEQUENCE_CONFLICT);
 }
 
 static void test_mcu_load_image_changed_after_the_choice_is_refused(void **state)
@@ -192,6 +228,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_mcu_load_chosen_image_arrives_and_may_start, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_mcu_load_nothing_is_left_behind_the_image, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_mcu_load_what_is_refused_is_not_left_in_memory, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_mcu_load_image_that_says_no_start_is_refused, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_mcu_load_same_sequence_of_another_release_is_refused,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mcu_load_image_changed_after_the_choice_is_refused,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(

@@ -24,6 +24,9 @@ static struct {
     bool protected; /* takes no write enable */
     bool stuck;     /* never ready again */
     bool hangs;     /* is stuck after the next change */
+    bool asleep;    /* hears how to wake only */
+    bool long_addresses;
+    bool resetting; /* the first half of it was said */
     bool absent;    /* the bus gives what `id` begins with */
     uint32_t programs;
     uint32_t erases;
@@ -77,6 +80,19 @@ static void change(const uint8_t *command, const uint8_t *bytes, size_t len)
     chip.stuck = chip.hangs;
 }
 
+/* What a chip of some maker may have to be told after a reset of the processor. */
+static bool is_revived(uint8_t command)
+{
+    bool reset = command == 0x99 && chip.resetting;
+
+    chip.resetting = command == 0x66;
+    if (command == 0xab)
+        chip.asleep = false;
+    if (command == 0xe9 || reset)
+        chip.long_addresses = false;
+    return command == 0xab || command == 0xe9 || command == 0x66 || command == 0x99;
+}
+
 void board_spi(const uint8_t *command, size_t command_len, const uint8_t *bytes, size_t len,
                uint8_t *in, size_t in_len)
 {
@@ -84,14 +100,20 @@ void board_spi(const uint8_t *command, size_t command_len, const uint8_t *bytes,
         chip.longest = (uint32_t)(command_len + len + in_len);
     if (chip.absent)
         memset(in, chip.id[0], in_len);
+    else if ((chip.asleep || !is_busy()) && is_revived(command[0]))
+        return;
+    else if (chip.asleep)
+        memset(in, 0xff, in_len);
     else if (command[0] == 0x05)
         memset(in, (is_busy() ? BUSY : 0) | (chip.write_enabled ? WRITE_ENABLED : 0), in_len);
     else if (is_busy()) /* it hears nothing else */
-        chip.unheard++;
+        chip.unheard += command[0] != 0xab;
     else if (command[0] == 0x06)
         chip.write_enabled = !chip.protected;
     else if (command[0] == 0x9f)
         memcpy(in, chip.id, in_len);
+    else if (command[0] == 0x03 && chip.long_addresses)
+        memset(in, 0xaa, in_len);
     else if (command[0] == 0x03)
         memcpy(in,
                chip.bytes + ((uint32_t)command[1] << 16 | (uint32_t)command[2] << 8 | command[3]),
@@ -117,10 +139,9 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void test_mcu_nor_opened_tells_id_and_size(void **state)
+static void test_mcu_nor_opened_tells_its_size(void **state)
 {
     (void)state;
-    assert_int_equal(nor_id(), 0x9d7018);
     assert_int_equal(flash.size, CHIP_SIZE);
 }
 
@@ -162,6 +183,37 @@ static void test_mcu_nor_erasing_since_before_the_reset_is_waited_for(void **sta
     chip.busy_until = chip.now + 700;
     assert_status(nor_open(&flash), BULLA_OK);
     assert_true(chip.now >= chip.busy_until);
+}
+
+static void test_mcu_nor_left_asleep_is_woken(void **state)
+{
+    (void)state;
+    chip.asleep = true;
+    assert_status(nor_open(&flash), BULLA_OK);
+}
+
+static void test_mcu_nor_left_with_long_addresses_is_read_right(void **state)
+{
+    uint8_t byte = 0;
+
+    (void)state;
+    chip.bytes[5] = 0x17;
+    chip.long_addresses = true;
+    assert_status(nor_open(&flash), BULLA_OK);
+    assert_status(flash.read(flash.ctx, 5, &byte, 1), BULLA_OK);
+    assert_int_equal(byte, 0x17);
+}
+
+/* A program that was given up may still go on: the chip would answer with anything. */
+static void test_mcu_nor_that_is_busy_is_not_read(void **state)
+{
+    uint8_t byte;
+
+    (void)state;
+    chip.busy_until = chip.now + ERASE_MS;
+    assert_status(flash.read(flash.ctx, 0, &byte, 1), BULLA_E_FLASH_READ);
+    chip.now = chip.busy_until;
+    assert_status(flash.read(flash.ctx, 0, &byte, 1), BULLA_OK);
 }
 
 static void test_mcu_nor_program_ends_at_each_page(void **state)
@@ -286,7 +338,7 @@ static void test_mcu_nor_that_hangs_in_an_operation_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_mcu_nor_opened_tells_id_and_size, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_mcu_nor_opened_tells_its_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mcu_nor_without_a_chip_is_not_opened, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_mcu_nor_answer_that_no_maker_gives_is_not_opened,
@@ -295,6 +347,10 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mcu_nor_erasing_since_before_the_reset_is_waited_for,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_mcu_nor_left_asleep_is_woken, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_mcu_nor_left_with_long_addresses_is_read_right, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_mcu_nor_that_is_busy_is_not_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mcu_nor_program_ends_at_each_page, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mcu_nor_long_read_is_several_transfers, set_up,
                                         tear_down),

@@ -177,6 +177,7 @@ struct bulla_installed {
     bool sealed;                /* there is an envelope for it; the next two are the manifest's */
     uint32_t sequence;
     uint8_t manifest_digest[BULLA_DIGEST_SIZE];
+    uint32_t size; /* of a sealed slot: bytes of the image from its start */
     struct bulla_version version;
     struct bulla_image_facts image;
 };
@@ -200,7 +201,8 @@ struct bulla_boot_result {
     int32_t slot;               /* BULLA_SLOT_NONE: nothing may run */
     bool trial;                 /* runs unconfirmed */
     bool sealed;
-    uint32_t sequence;    /* of a sealed slot */
+    uint32_t sequence; /* of a sealed slot; so is the next */
+    uint8_t manifest_digest[BULLA_DIGEST_SIZE];
     bool fell_back;       /* another slot than otadata's choice */
     bool last_resort;     /* its record says INVALID or ABORTED, but nothing else verifies */
     bool initial;         /* otadata was never written */

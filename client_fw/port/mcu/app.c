@@ -8,11 +8,12 @@
 
 #include "behaviour.h"
 #include "board.h"
+#include "host.h"
 #include "kept.h"
 #include "measure.h"
 #include "nor.h"
 #include "print.h"
-#include "semihost.h"
+#include "random.h"
 
 enum exit_status { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_TROUBLE = 2 };
 
@@ -54,7 +55,7 @@ static enum bulla_status prove(void)
 {
     uint32_t patience_ms = APP_PATIENCE_MS;
 
-    (void)semihost_number("patience", &patience_ms);
+    (void)host_number("patience", &patience_ms);
     uint64_t until = board_now_ms() + patience_ms;
     for (;;) {
         uint64_t now = board_now_ms();
@@ -64,6 +65,13 @@ static enum bulla_status prove(void)
         app_report_status("not yet confirmed", status);
         app_clock.sleep_ms(app_clock.ctx, APP_RETRY_MS);
     }
+}
+
+/* A slot may have more room than stage 0 has for what it loads from there. */
+static enum bulla_status judge_size(void *ctx, const struct bulla_manifest *manifest)
+{
+    (void)ctx;
+    return manifest->image.size <= board_app_size ? BULLA_OK : BULLA_E_SLOT_TOO_SMALL;
 }
 
 static enum bulla_status fetch(const struct bulla_update_options *options)
@@ -77,12 +85,14 @@ static enum bulla_status fetch(const struct bulla_update_options *options)
 
 static enum bulla_status update(void)
 {
+    static const struct bulla_approval approval = {.head = judge_size};
     struct bulla_update_options options = {
         .progress = &app_progress,
         .clock = &app_clock,
         .deadline_ms = board_now_ms() + APP_UPDATE_MS,
         .workspace = workspace,
         .workspace_len = sizeof(workspace),
+        .approval = &approval,
     };
     uint64_t begin = board_now_ms();
     enum bulla_status status;
@@ -97,15 +107,16 @@ static enum bulla_status update(void)
     return status;
 }
 
-/* Emulated, the machine ends here; a product goes on with its work until it asks again. */
-static _Noreturn void end(enum bulla_status status)
+/* Emulated, the machine ends here; a board that stands alone goes on. */
+static void end(enum bulla_status status)
 {
     measure_end();
     nor_report();
-    board_watchdog(0);
+    board_watchdog(APP_WATCHDOG_MS);
     if (status == BULLA_OK)
-        semihost_exit(EXIT_DONE);
-    semihost_exit(bulla_status_is_refusal(status) ? EXIT_REFUSED : EXIT_TROUBLE);
+        host_end(EXIT_DONE);
+    else
+        host_end(bulla_status_is_refusal(status) ? EXIT_REFUSED : EXIT_TROUBLE);
 }
 
 static _Noreturn void restart(void)
@@ -123,31 +134,55 @@ static void pass_trial(void)
         restart();
 }
 
+static enum bulla_status begin(void)
+{
+    const char *asked = host_value("url");
+    uint8_t probe;
+
+    app_report_start(kept.slot, kept.trial != 0);
+    enum bulla_status status = open_client(behaviour(asked != NULL ? asked : app_url));
+    if (status != BULLA_OK)
+        return status;
+    status = random_fill(&probe, sizeof(probe));
+    if (status != BULLA_OK)
+        app_report_status("no random numbers, so no TLS", status);
+    else if (!app_link_up())
+        status = BULLA_E_NET_CONNECT;
+    return status;
+}
+
+/* Whatever was missing may be there after a restart. */
+static _Noreturn void give_up(enum bulla_status status)
+{
+    app_report_status("cannot begin", status);
+    if (kept.trial != 0)
+        restart();
+    end(status);
+    for (uint64_t until = board_now_ms() + APP_PATIENCE_MS; board_now_ms() < until;)
+        board_watchdog(APP_WATCHDOG_MS);
+    restart();
+}
+
 int main(void)
 {
     board_init();
     board_watchdog(APP_WATCHDOG_MS);
     measure_begin();
-    const char *asked = semihost_value("url");
-    app_report_start(kept.slot, kept.trial != 0);
-    enum bulla_status status = open_client(behaviour(asked != NULL ? asked : APP_URL));
-    if (status == BULLA_OK && !app_link_up())
-        status = BULLA_E_NET_CONNECT;
-    if (status != BULLA_OK) {
-        app_report_status("cannot begin", status);
-        if (kept.trial != 0)
-            restart();
-        end(status);
-    }
+    enum bulla_status status = begin();
+    if (status != BULLA_OK)
+        give_up(status);
     measure_crypto(&client, kept.slot);
     if (bulla_client_in_trial(&client))
         pass_trial();
-    status = update();
-    /* it did all that it is for, so it does not crash in a loop */
-    enum bulla_status alive = bulla_client_alive(&client);
-    if (alive != BULLA_OK)
-        app_report_status("alive", alive);
-    if (status == BULLA_OK && !result.nothing_newer)
-        restart();
-    end(status);
+    for (;;) {
+        status = update();
+        /* it did all that it is for, so it does not crash in a loop */
+        enum bulla_status alive = bulla_client_alive(&client);
+        if (alive != BULLA_OK)
+            app_report_status("alive", alive);
+        if (status == BULLA_OK && !result.nothing_newer)
+            restart();
+        end(status);
+        app_clock.sleep_ms(app_clock.ctx, APP_PAUSE_MS);
+    }
 }

@@ -15,9 +15,13 @@
 /* All of an update, retries included. */
 #define APP_UPDATE_MS  600000u
 #define APP_TRUST_SIZE 1024u
-#define APP_URL        "https://10.0.2.100/app.suit"
+/* From one update to the next, without a host that ends it there. */
+#define APP_PAUSE_MS 3600000u
+
+/* ---- app_version.c, from the build's configuration ---- */
 
 extern const char app_version[];
+extern const char app_url[];
 
 /* ---- app_link.c: the way to the server ---- */
 

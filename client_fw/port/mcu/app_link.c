@@ -69,13 +69,8 @@ static void sleep_ms(void *ctx, uint32_t ms)
 
 static uint32_t spread(void *ctx)
 {
-    uint8_t bytes[4] = {0};
-
     (void)ctx;
-    if (random_fill(bytes, sizeof(bytes)) != BULLA_OK)
-        return (uint32_t)board_now_ms();
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[3] << 24;
+    return random_u32();
 }
 
 const struct bulla_clock app_clock = {.now_ms = now_ms, .sleep_ms = sleep_ms, .random = spread};

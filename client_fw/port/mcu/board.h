@@ -16,16 +16,17 @@ enum board_reset {
     BOARD_POWER_ON = 0, /* given to board_restart: in a test the power was off */
     BOARD_RESTART = 1,  /* the software asked for it */
     BOARD_WATCHDOG = 2, /* it was not fed in time */
-    BOARD_FAULT = 3,    /* an exception that nobody handles */
+    BOARD_FAULT = 3,    /* an exception that nobody handles; or what is started is no good */
 };
 
 extern const char board_name[]; /* as its folder is called */
 
 /* First of all; also after stage 0 did it. */
 void board_init(void);
-enum board_reset board_reset_cause(void);
+/* In reset.c, for all boards. */
 _Noreturn void board_restart(enum board_reset cause);
 
+/* Waits until there is room, but not for ever. */
 void board_put(char c);
 
 /* Since board_init, never goes back. */
@@ -47,7 +48,9 @@ void board_watchdog(uint32_t ms);
 
 /* Stage 0 only: make the loaded application executable and, where the board can, unwritable; then
  * start it. */
-_Noreturn void board_start(const uint8_t *image, uint32_t size);
+_Noreturn void board_start(const uint8_t *image);
+/* Shorter ones cannot even say where they begin. */
+#define BOARD_APP_MIN 8u
 /* Where applications are linked to and how large they may be (the board's app.ld says the same). */
 extern uint8_t *const board_app;
 extern const uint32_t board_app_size;

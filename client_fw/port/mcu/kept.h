@@ -3,7 +3,8 @@
 #define BULLA_MCU_KEPT_H
 
 /* Memory that a reset does not clear: the last 256 bytes of the RAM, which no start code touches.
- * Stage 0 sorts it out at each reset; with the power off it is whatever the cells came up with. */
+ * Stage 0 sorts it out at each reset; with the power off it is whatever the cells came up with. The
+ * application can write all of it, so stage 0 believes no more than a reason. */
 
 #include <stdint.h>
 
@@ -17,9 +18,10 @@ struct kept {
     uint32_t magic;
     uint32_t next;     /* enum board_reset */
     uint32_t not_next; /* its complement */
+    /* KEPT_MAGIC: stage 0 had done its part, so what went wrong then is the release's. */
+    uint32_t charged;
 
     /* Of this reset, from stage 0. */
-    uint32_t cause;    /* enum board_reset */
     uint32_t boots;    /* since power-on, this one included */
     int32_t slot;      /* started */
     uint32_t trial;    /* it runs unconfirmed */

@@ -8,13 +8,12 @@
 
 struct load {
     enum bulla_verdict verdict; /* start it only on BULLA_YES */
-    uint32_t size;
 };
 
-/* Copies the image to board_app and judges the copy there against the slot's signed manifest, which
- * is verified once more: between the client's reading of the flash and this one nothing that was
- * exchanged gets through. The caller sets out->verdict to BULLA_NO before; the status tells why it
- * is not BULLA_YES. */
+/* Copies the slot to board_app and has the client judge it again, all of it and by the same rules
+ * (bulla_slot_judge), with the copy in place of the flash: between its first reading and this one
+ * nothing that was exchanged gets through. The caller sets out->verdict to BULLA_NO before; the
+ * status tells why it is not BULLA_YES. The rest of board_app is zeros. */
 BULLA_MUST_CHECK enum bulla_status
 load_app(struct bulla_client *client, const struct bulla_boot_result *chosen, struct load *out);
 

@@ -119,13 +119,15 @@ static enum bulla_status connect_host(void *ctx, const char *host, uint16_t port
     return status;
 }
 
-/* Only when nothing is left to go out: bytes added to a segment that waits would be a second piece
- * of it, and the NIC takes frames in one. */
+/* One segment, and only when nothing is left to go out: bytes added to a segment that waits would
+ * be a second piece of it, and the NIC takes frames in one. */
 static err_t write_some(const uint8_t *bytes, size_t len, size_t *sent)
 {
     struct tcp_pcb *pcb = connection.pcb;
     size_t room = tcp_sndbuf(pcb);
     size_t part = len < room ? len : room;
+    if (part > tcp_mss(pcb))
+        part = tcp_mss(pcb);
     if (part == 0 || pcb->unsent != NULL)
         return ERR_MEM;
     err_t error = tcp_write(pcb, bytes, (u16_t)part, TCP_WRITE_FLAG_COPY);

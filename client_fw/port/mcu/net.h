@@ -11,8 +11,9 @@
  * place to feed a watchdog. NULL: nobody is. */
 extern void (*net_waits)(void);
 
-/* The interface, its address, and the heap of TLS; once, and not without the NIC. A link that is
- * down comes later. False: the NIC does not answer, or the random generator has nothing. */
+/* The interface, its address, and the heap of TLS; once, and when random_fill has worked: what must
+ * not be guessed of TCP comes from there. A link that is down comes later. False: the NIC does not
+ * answer. */
 bool net_start(void);
 
 /* For loops that wait for something else: what came in, and lwIP's timers. */

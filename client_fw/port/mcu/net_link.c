@@ -11,7 +11,6 @@
 #include "board.h"
 #include "net_parts.h"
 #include "nic.h"
-#include "random.h"
 #include "tls_heap.h"
 
 #define MTU          1500u
@@ -34,16 +33,6 @@ void (*net_waits)(void);
 uint32_t sys_now(void)
 {
     return (uint32_t)board_now_ms();
-}
-
-/* For port numbers and the like. Without a generator there is no TLS either, which says so. */
-uint32_t net_random(void)
-{
-    uint8_t bytes[4];
-    if (random_fill(bytes, sizeof(bytes)) != BULLA_OK)
-        return sys_now();
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[3] << 24;
 }
 
 static void frame_free(struct pbuf *pbuf)
@@ -70,6 +59,10 @@ static bool receive_one(void)
     const uint8_t *bytes = nic_receive(&len);
     if (bytes == NULL)
         return false;
+    if (len > NIC_FRAME_MAX) {
+        nic_release(bytes);
+        return true;
+    }
     struct pbuf *pbuf =
         pbuf_alloced_custom(PBUF_RAW, (u16_t)len, PBUF_REF, &frame_take(bytes)->custom,
                             (void *)(uintptr_t)bytes, NIC_FRAME_MAX);

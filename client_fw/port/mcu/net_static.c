@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The address that QEMU's user network has for its first guest. */
 
-#include <lwip/dns.h>
-
 #include "net_parts.h"
 
 void net_take_address(struct netif *interface)

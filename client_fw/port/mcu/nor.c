@@ -16,6 +16,10 @@
 #define CMD_ERASE_SECTOR 0x20u
 #define CMD_ERASE_BLOCK  0xd8u
 #define CMD_ID           0x9fu
+#define CMD_WAKE         0xabu /* from deep power-down */
+#define CMD_3_BYTES      0xe9u /* of addresses */
+#define CMD_RESET_ENABLE 0x66u
+#define CMD_RESET        0x99u
 
 #define STATUS_BUSY          0x01u
 #define STATUS_WRITE_ENABLED 0x02u
@@ -29,8 +33,7 @@
 #define PROGRAM_MS      20u
 #define ERASE_SECTOR_MS 1000u
 #define ERASE_BLOCK_MS  5000u
-
-static uint32_t id;
+#define WAKE_MS         2u /* some 30 us */
 
 static void address(uint8_t command[4], uint8_t code, uint32_t offset)
 {
@@ -62,11 +65,14 @@ static bool is_done(uint32_t ms)
     }
 }
 
+static void send(uint8_t command)
+{
+    board_spi(&command, 1, NULL, 0, NULL, 0);
+}
+
 static bool enable(void)
 {
-    const uint8_t command = CMD_WRITE_ENABLE;
-
-    board_spi(&command, 1, NULL, 0, NULL, 0);
+    send(CMD_WRITE_ENABLE);
     return (get_status() & (STATUS_BUSY | STATUS_WRITE_ENABLED)) == STATUS_WRITE_ENABLED;
 }
 
@@ -81,7 +87,8 @@ static enum bulla_status nor_read(void *ctx, uint32_t offset, void *buffer, size
     uint8_t command[4];
 
     (void)ctx;
-    if (!is_inside(offset, len))
+    /* what was not done in time may go on, and the chip reads as anything meanwhile */
+    if (!is_inside(offset, len) || !is_done(PROGRAM_MS))
         return BULLA_E_FLASH_READ;
     while (len > 0) {
         size_t size = len < READ_SIZE ? len : READ_SIZE;
@@ -163,20 +170,42 @@ static enum bulla_status nor_erase_block(void *ctx, uint32_t offset)
     return erase(CMD_ERASE_BLOCK, offset, BULLA_BLOCK_SIZE, ERASE_BLOCK_MS);
 }
 
+static void wait(uint32_t ms)
+{
+    uint64_t end = board_now_ms() + ms;
+
+    while (board_now_ms() <= end) {
+    }
+}
+
+/* A reset of the processor is none of the chip: it ends what was interrupted, and it may sleep or
+ * want longer addresses since an application told it so. What a maker does not know of these is
+ * not heard. Of four data lines no command leads back that is safe for all. */
+static bool begin(void)
+{
+    send(CMD_WAKE);
+    wait(WAKE_MS);
+    if (!is_done(ERASE_BLOCK_MS))
+        return false;
+    send(CMD_3_BYTES);
+    send(CMD_RESET_ENABLE);
+    send(CMD_RESET);
+    wait(WAKE_MS);
+    return is_done(PROGRAM_MS);
+}
+
 enum bulla_status nor_open(struct bulla_flash *flash)
 {
     const uint8_t command = CMD_ID;
-    uint8_t answer[3] = {0};
+    uint8_t id[3] = {0};
 
     memset(flash, 0, sizeof(*flash));
-    /* what a reset of the processor interrupted, the chip still ends */
-    if (!is_done(ERASE_BLOCK_MS))
+    if (!begin())
         return BULLA_E_FLASH_READ;
-    board_spi(&command, 1, NULL, 0, answer, sizeof(answer));
-    id = (uint32_t)answer[0] << 16 | (uint32_t)answer[1] << 8 | answer[2];
-    uint32_t capacity = answer[2];
+    board_spi(&command, 1, NULL, 0, id, sizeof(id));
+    uint32_t capacity = id[2];
     /* a bus with nothing on it gives all zeros or all ones */
-    if (answer[0] == 0 || answer[0] == 0xffu || capacity > CAPACITY_MAX ||
+    if (id[0] == 0 || id[0] == 0xffu || capacity > CAPACITY_MAX ||
         (uint64_t)1 << capacity < board_nor_size)
         return BULLA_E_FLASH_READ;
     *flash = (struct bulla_flash){
@@ -187,9 +216,4 @@ enum bulla_status nor_open(struct bulla_flash *flash)
         .size = board_nor_size,
     };
     return BULLA_OK;
-}
-
-uint32_t nor_id(void)
-{
-    return id;
 }

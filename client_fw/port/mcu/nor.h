@@ -6,11 +6,9 @@
 
 #include "bulla/flash.h"
 
-/* Finds the chip. BULLA_E_FLASH_READ: none answers, or it is smaller than board_nor_size or none
- * that 3-byte addresses reach. */
+/* Finds the chip, whatever a reset of the processor alone has left it in. BULLA_E_FLASH_READ: none
+ * answers, or it is smaller than board_nor_size or none that 3-byte addresses reach. */
 BULLA_MUST_CHECK enum bulla_status nor_open(struct bulla_flash *flash);
-/* JEDEC: manufacturer, type, capacity; most significant byte first. After nor_open. */
-uint32_t nor_id(void);
 
 /* ---- nor_whole.c, or nor_cut.c in a build for tests: the power goes off in one operation ---- */
 

@@ -13,16 +13,16 @@
 
 #include "board.h"
 #include "bulla/limits.h"
+#include "host.h"
 #include "kept.h"
 #include "nor.h"
 #include "print.h"
-#include "semihost.h"
 
 static bool is_cut(void)
 {
     uint32_t cut = 0;
 
-    return kept.cut == 0 && semihost_number("cut", &cut) && kept.operations == cut;
+    return kept.cut == 0 && host_number("cut", &cut) && kept.operations == cut;
 }
 
 size_t nor_begin(size_t len)
@@ -32,7 +32,7 @@ size_t nor_begin(size_t len)
     kept.operations++;
     if (!is_cut())
         return len;
-    bool given = semihost_number("bytes", &bytes);
+    bool given = host_number("bytes", &bytes);
     if (len >= BULLA_SECTOR_SIZE)
         return bytes > 0 ? len : 0;
     if (!given)
@@ -42,7 +42,7 @@ size_t nor_begin(size_t len)
 
 static _Noreturn void power_off(void)
 {
-    const char *way = semihost_value("off");
+    const char *way = host_value("off");
 
     board_watchdog(0);
     print_text("nor: power cut at operation ");
@@ -51,7 +51,7 @@ static _Noreturn void power_off(void)
     if (way == NULL)
         board_restart(BOARD_POWER_ON);
     if (strcmp(way, "exit") == 0)
-        semihost_exit(0);
+        host_end(0);
     for (;;) {
     }
 }

@@ -48,3 +48,11 @@ enum bulla_status random_fill(uint8_t *bytes, size_t len)
     }
     return BULLA_OK;
 }
+
+uint32_t random_u32(void)
+{
+    uint8_t bytes[4] = {0};
+    (void)random_fill(bytes, sizeof(bytes));
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+           (uint32_t)bytes[3] << 24;
+}

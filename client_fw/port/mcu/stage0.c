@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The first stage, which nobody can change: it lets the client choose a slot, loads what is in it
- * and starts that, or starts nothing. It has no network and takes no orders. */
+ * and starts that, or starts nothing. It has no network and takes no orders; in a build for the
+ * emulator its host may end it after a number of boots. */
 
 #include <string.h>
 
 #include "board.h"
+#include "host.h"
 #include "kept.h"
 #include "load.h"
 #include "nor.h"
 #include "print.h"
-#include "semihost.h"
 
-/* Until the application feeds the watchdog for the first time. */
+/* For each step of this stage, and until the application feeds the watchdog for the first time. */
 #define WATCHDOG_MS 10000u
 
 int main(void);
@@ -20,41 +21,60 @@ static struct bulla_flash flash;
 static struct bulla_client client;
 static uint8_t trust_store[BULLA_TRUST_SIZE_MAX];
 
-static void begin(void)
+/* Did the release end it that ran before? What goes wrong in this stage is not the release's. */
+static bool begin(void)
 {
     static const char *const names[] = {"power-on", "restart", "watchdog", "fault"};
     bool announced = kept.magic == KEPT_MAGIC && kept.next == ~kept.not_next;
     uint32_t cause = announced && kept.next <= BOARD_FAULT ? kept.next : BOARD_POWER_ON;
+    bool crashed = (cause == BOARD_WATCHDOG || cause == BOARD_FAULT) && kept.charged == KEPT_MAGIC;
 
     if (cause == BOARD_POWER_ON) {
         memset(&kept, 0, sizeof(kept));
         kept.cut = announced ? 1 : 0;
     }
     kept.magic = 0; /* a reset that nobody announces is one by power or by hand */
-    kept.cause = cause;
+    kept.charged = 0;
     kept.boots++;
     print_text("stage0: ");
     print_text(board_name);
     print_text(", reset ");
     print_text(names[cause]);
     print_text("\n");
+    return crashed;
 }
 
-/* A board without a host would wait here for its power to be switched. */
+/* Without a host the watchdog ends it: flash may answer the next time. */
 static _Noreturn void stop(int status)
 {
     nor_report();
-    semihost_exit(status);
+    host_end(status);
+    for (;;) {
+    }
 }
 
-static _Noreturn void stop_for(const char *what, enum bulla_status why)
+static void tell_status(const char *what, enum bulla_status why)
 {
     print_text("stage0: ");
     print_text(what);
     print_text(", status ");
     print_i32((int32_t)why);
     print_text("\n");
+}
+
+static _Noreturn void stop_for(const char *what, enum bulla_status why)
+{
+    tell_status(what, why);
     stop(1);
+}
+
+/* The client chose it, and it cannot be started: that is as good as a crash. Its trial ends with
+ * the reset, and a confirmed release is left after as many as the client allows. */
+static _Noreturn void give_up(const char *what, enum bulla_status why)
+{
+    tell_status(what, why);
+    kept.charged = KEPT_MAGIC;
+    board_restart(BOARD_FAULT);
 }
 
 static void tell_slot(int32_t slot, const char *what)
@@ -81,11 +101,10 @@ static void tell(const struct bulla_boot_result *result)
     }
 }
 
-static void choose(struct bulla_boot_result *result)
+static void choose(bool crashed, struct bulla_boot_result *result)
 {
-    const enum board_reset cause = board_reset_cause();
     const struct bulla_reset reset = {
-        .crashed = cause == BOARD_WATCHDOG || cause == BOARD_FAULT,
+        .crashed = crashed,
         .trial_boots = 1,
         .crashes_max = BULLA_CRASHES_MAX,
     };
@@ -110,7 +129,7 @@ static void load(const struct bulla_boot_result *result, struct load *loaded)
     if (status != BULLA_OK)
         status = load_app(&client, result, loaded);
     if (status != BULLA_OK)
-        stop_for("not loaded", status);
+        give_up("not loaded", status);
 }
 
 static void pass_on(const struct bulla_boot_result *result)
@@ -132,21 +151,24 @@ int main(void)
     uint32_t boots = 0;
 
     board_init();
-    begin();
-    if (semihost_number("boots", &boots) && kept.boots > boots) {
+    board_watchdog(WATCHDOG_MS);
+    bool crashed = begin();
+    if (host_number("boots", &boots) && kept.boots > boots) {
         print_text("stage0: boots used up\n");
         stop(0);
     }
-    choose(&result);
+    choose(crashed, &result);
+    board_watchdog(WATCHDOG_MS);
     load(&result, &loaded);
     /* Read from memory each time: no single skipped comparison starts anything. */
     const volatile enum bulla_verdict *chosen = &result.verdict;
     const volatile enum bulla_verdict *arrived = &loaded.verdict;
     if (*chosen != BULLA_YES || *arrived != BULLA_YES)
-        stop_for("no verdict", BULLA_E_NOT_JUDGED);
+        give_up("no verdict", BULLA_E_NOT_JUDGED);
     pass_on(&result);
     board_watchdog(WATCHDOG_MS);
+    kept.charged = KEPT_MAGIC;
     if (*chosen != BULLA_YES || *arrived != BULLA_YES)
-        stop_for("no verdict", BULLA_E_NOT_JUDGED);
-    board_start(board_app, loaded.size);
+        give_up("no verdict", BULLA_E_NOT_JUDGED);
+    board_start(board_app);
 }

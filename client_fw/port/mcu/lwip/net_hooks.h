@@ -6,6 +6,6 @@
 
 #include "arch/cc.h"
 
-#define LWIP_HOOK_TCP_ISN(local_ip, local_port, remote_ip, remote_port) net_random()
+#define LWIP_HOOK_TCP_ISN(local_ip, local_port, remote_ip, remote_port) random_u32()
 
 #endif

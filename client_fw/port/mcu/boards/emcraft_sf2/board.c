@@ -4,9 +4,8 @@
 
 #include "board.h"
 
-#include "kept.h"
-#include "print.h"
-#include "semihost.h"
+#include "host.h"
+#include "reset.h"
 
 #define UART        0x40000000u
 #define UART_DATA   0x00u
@@ -15,6 +14,7 @@
 #define LCR_8N1     0x03u
 #define LCR_DIVISOR 0x80u
 #define LSR_ROOM    0x20u
+#define UART_POLLS  1000000u /* more than a character takes by far */
 
 #define SPI         0x40001000u
 #define SPI_CONTROL 0x00u
@@ -40,6 +40,11 @@
 #define TICKS_PER_MS 100000u /* as QEMU clocks it, whatever the core's clock */
 #define TIMER_IRQ    15u
 
+#define SYSTICK_CTRL  0xe000e010u
+#define SYSTICK_LOAD  0xe000e014u
+#define SYSTICK_VALUE 0xe000e018u
+#define SYSTICK_RUN   5u       /* by the core's clock, no interrupt */
+#define SYSTICK_10_MS 1420000u /* of 142 MHz */
 #define NVIC_ENABLE   0xe000e100u
 #define SCB_AIRCR     0xe000ed0cu
 #define AIRCR_RESET   0x05fa0004u
@@ -69,7 +74,7 @@ const uint32_t board_app_size = CODE_SIZE;
 static uint64_t now; /* ticks */
 static uint32_t seen;
 
-_Noreturn void board_trap(uint32_t exception, uint32_t pc); /* start.c */
+_Noreturn void trap_end(uint32_t exception, uint32_t pc); /* start.c */
 
 static volatile uint32_t *at(uint32_t address)
 {
@@ -85,20 +90,17 @@ void board_init(void)
     *at(SPI + SPI_SELECT) = 1;
     *at(TIMER + TIMER_LOAD) = UINT32_MAX;
     *at(TIMER + TIMER_CTRL) = TIMER_RUN;
+    /* nobody reads it: without a timer that runs out now and then, the emulator's network sleeps
+     * for a second where a connection begins */
+    *at(SYSTICK_LOAD) = SYSTICK_10_MS;
+    *at(SYSTICK_VALUE) = 0;
+    *at(SYSTICK_CTRL) = SYSTICK_RUN;
     now = 0;
     seen = *at(TIMER + TIMER_VALUE);
 }
 
-enum board_reset board_reset_cause(void)
+void board_reset_now(void)
 {
-    return (enum board_reset)kept.cause;
-}
-
-void board_restart(enum board_reset cause)
-{
-    kept.magic = KEPT_MAGIC;
-    kept.next = (uint32_t)cause;
-    kept.not_next = ~(uint32_t)cause;
     __asm__ volatile("dsb" ::: "memory");
     *at(SCB_AIRCR) = AIRCR_RESET;
     for (;;) {
@@ -108,25 +110,21 @@ void board_restart(enum board_reset cause)
 /* The watchdog is a timer's interrupt: it does not end code that keeps interrupts off or has moved
  * the vectors. A real part has one with a clock and a reset line of its own, and once started it
  * cannot be stopped. */
-void board_trap(uint32_t exception, uint32_t pc)
+void trap_end(uint32_t exception, uint32_t pc)
 {
-    bool fed_late = exception == 16u + TIMER_IRQ;
+    const struct reset_trap trap = {.fed_late = exception == 16u + TIMER_IRQ,
+                                    .pc = pc,
+                                    .cause = exception,
+                                    .value = *at(SCB_CFSR)};
 
-    print_text(fed_late ? "board: watchdog, pc " : "board: fault, pc ");
-    print_hex(pc, 8);
-    if (!fed_late) {
-        print_text(", exception ");
-        print_u32(exception);
-        print_text(", status ");
-        print_hex(*at(SCB_CFSR), 8);
-    }
-    print_text("\n");
-    board_restart(fed_late ? BOARD_WATCHDOG : BOARD_FAULT);
+    reset_after(&trap);
 }
 
+/* What there is no room for in time is lost: a line that nobody takes from must not hold up a
+ * reset. */
 void board_put(char c)
 {
-    while ((*at(UART + UART_LSR) & LSR_ROOM) == 0) {
+    for (uint32_t i = 0; i < UART_POLLS && (*at(UART + UART_LSR) & LSR_ROOM) == 0; i++) {
     }
     *at(UART + UART_DATA) = (uint8_t)c;
 }
@@ -179,7 +177,7 @@ void board_spi(const uint8_t *command, size_t command_len, const uint8_t *bytes,
  * has. */
 bool board_random(uint8_t *bytes, size_t len)
 {
-    return semihost_random(bytes, len);
+    return host_random(bytes, len);
 }
 
 void board_watchdog(uint32_t ms)
@@ -203,9 +201,10 @@ static void region(uint32_t number, uint32_t base, uint32_t attribute)
     *at(MPU_ATTRIBUTE) = attribute;
 }
 
-/* Once this is done, code that is executed cannot be written, what can be written is not executed,
- * and the rest of the DDR is not there. Devices have the default map, which does not execute them.
- */
+/* Once this is done, code that is executed is not written, what can be written is not executed, and
+ * the rest of the DDR is not there; devices have the default map, which does not execute them. That
+ * ends accidents, each by a fault whose handler lies in the eNVM. It does not bind code that wants
+ * out: the application is privileged and can switch it off, and a device with DMA never asks. */
 static void protect(void)
 {
     region(0, DDR, MPU_NONE | MPU_XN | MPU_SIZE(28u)); /* 512 MiB */
@@ -216,11 +215,10 @@ static void protect(void)
     __asm__ volatile("dsb\n isb" ::: "memory");
 }
 
-void board_start(const uint8_t *image, uint32_t size)
+void board_start(const uint8_t *image)
 {
-    const uint32_t *vectors = (const uint32_t *)(const void *)image;
+    const uint32_t *vectors = (const uint32_t *)(const void *)image; /* these two of them */
 
-    (void)size;
     __asm__ volatile("dsb" ::: "memory");
     protect();
     __asm__ volatile("msr msp, %0\n"

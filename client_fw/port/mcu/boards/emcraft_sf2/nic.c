@@ -5,10 +5,13 @@
 
 #include <stdatomic.h>
 
+#include "phy.h"
+
 #define EMAC 0x40041000u
 
 #define CFG1      0x00u
 #define CFG2      0x04u
+#define FRAME_MAX 0x10u
 #define MII_CFG   0x20u
 #define MII_CMD   0x24u
 #define MII_ADDR  0x28u
@@ -25,22 +28,19 @@
 #define RX_STATUS 0x194u
 #define IRQ_MASK  0x198u
 
-#define CFG1_RUN        0x05u
-#define CFG2_100_FULL   0x7117u /* lengths checked, short frames padded, checksum appended */
-#define MII_CFG_CLOCK   0x07u
-#define MII_CMD_READ    0x01u
-#define MII_IND_BUSY    0x01u
-#define FIFO_CFG0_ALL   0x1f00u
-#define ENABLE          0x01u
-#define STATUS_ONE      0x01u /* written: one frame less in its count */
-#define STATUS_TROUBLE  0x0eu
-#define EMPTY           0x80000000u
-#define LENGTH          0x7ffu
-#define PHY_STATUS      1u
-#define PHY_ID          2u
-#define PHY_STATUS_LINK 0x04u
-#define PHY_NONE        32u
-#define PATIENCE        1000000u /* turns; a frame takes 1.2 ms at 10 Mbit/s */
+#define CFG1_RUN       0x05u
+#define CFG2_100_FULL  0x7117u /* lengths checked, short frames padded, checksum appended */
+#define MII_CFG_CLOCK  0x07u
+#define MII_CMD_READ   0x01u
+#define MII_IND_BUSY   0x01u
+#define FIFO_CFG0_ALL  0x1f00u
+#define ENABLE         0x01u
+#define STATUS_ONE     0x01u /* written: one frame less in its count */
+#define STATUS_TROUBLE 0x0eu
+#define EMPTY          0x80000000u
+#define LENGTH         0x7ffu
+#define BUFFER         1536u
+#define PATIENCE       1000000u /* turns; a frame takes 1.2 ms at 10 Mbit/s */
 
 struct descriptor {
     volatile uint32_t address;
@@ -52,15 +52,14 @@ static struct descriptor received[NIC_RING];
 static struct descriptor sent;
 static bool is_held[NIC_RING];
 static uint32_t next;
-static uint32_t phy;
-static _Alignas(4) uint8_t buffers[NIC_RING][NIC_FRAME_MAX];
+static _Alignas(4) uint8_t buffers[NIC_RING][BUFFER];
 
 static volatile uint32_t *at(uint32_t offset)
 {
     return (volatile uint32_t *)(EMAC + offset);
 }
 
-static uint32_t phy_read(uint32_t address, uint32_t number)
+uint32_t phy_read(uint32_t address, uint32_t number)
 {
     *at(MII_ADDR) = address << 8 | number;
     *at(MII_CMD) = 0;
@@ -68,15 +67,6 @@ static uint32_t phy_read(uint32_t address, uint32_t number)
     for (uint32_t i = 0; i < PATIENCE && (*at(MII_IND) & MII_IND_BUSY) != 0; i++) {
     }
     return *at(MII_STS) & 0xffffu;
-}
-
-/* Boards wire it to an address of their own. */
-static uint32_t phy_find(void)
-{
-    uint32_t address = 0;
-    while (address < PHY_NONE && phy_read(address, PHY_ID) == 0xffffu)
-        address++;
-    return address;
 }
 
 static void give_back(uint32_t i)
@@ -99,6 +89,7 @@ bool nic_init(const uint8_t mac[6])
     *at(CFG1) = 0; /* out of its reset */
     *at(IRQ_MASK) = 0;
     *at(CFG2) = CFG2_100_FULL;
+    *at(FRAME_MAX) = NIC_FRAME_MAX;
     *at(MII_CFG) = MII_CFG_CLOCK;
     *at(FIFO_CFG0) = FIFO_CFG0_ALL;
     *at(STA1) = (uint32_t)mac[0] << 24 | (uint32_t)mac[1] << 16 | (uint32_t)mac[2] << 8 | mac[3];
@@ -113,15 +104,7 @@ bool nic_init(const uint8_t mac[6])
     sent.next = (uint32_t)&sent;
     *at(CFG1) = CFG1_RUN;
     receive_from(next);
-    phy = phy_find();
-    return phy != PHY_NONE;
-}
-
-/* It remembers that the link was away until it is read once: what is now comes second. */
-bool nic_link(void)
-{
-    (void)phy_read(phy, PHY_STATUS);
-    return (phy_read(phy, PHY_STATUS) & PHY_STATUS_LINK) != 0;
+    return phy_find();
 }
 
 /* Waits until the frame has left, so it needs no buffer of its own. */
@@ -165,5 +148,5 @@ const uint8_t *nic_receive(size_t *len)
 
 void nic_release(const uint8_t *frame)
 {
-    give_back((uint32_t)(frame - buffers[0]) / NIC_FRAME_MAX);
+    give_back((uint32_t)(frame - buffers[0]) / BUFFER);
 }

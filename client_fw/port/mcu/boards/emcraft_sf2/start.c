@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Vectors and first instructions on emcraft_sf2, of stage 0 and of the application; faults;
- * semihosting. The names of the symbols are those of the linker scripts. */
+/* First instructions on emcraft_sf2, of stage 0 and of the application. Faults are stage 0's, also
+ * those of the application: its table and its handlers in the eNVM stay in use. The names of the
+ * symbols are those of the linker scripts. */
 
 #include <stdint.h>
 
-#include "semihost.h"
-
-#define SCB_VTOR     0xe000ed08u
 #define INTERRUPTS   32
 #define FRAME_PC     6
 #define FRAME_SIZE   32u
@@ -18,7 +16,7 @@ extern const uint32_t data_load[];
 extern uint8_t ram_start[], ram_end[], tls_start[];
 
 int main(void);
-_Noreturn void board_trap(uint32_t exception, uint32_t pc); /* board.c */
+_Noreturn void trap_end(uint32_t exception, uint32_t pc); /* board.c */
 _Noreturn void start(void);
 _Noreturn void trap(const uint32_t *frame);
 void handler(void);
@@ -32,8 +30,8 @@ void trap(const uint32_t *frame)
 
     __asm__ volatile("mrs %0, ipsr" : "=r"(exception));
     if (at >= (uintptr_t)ram_start && at <= (uintptr_t)ram_end - FRAME_SIZE)
-        board_trap(exception, frame[FRAME_PC]);
-    board_trap(exception, 0);
+        trap_end(exception, frame[FRAME_PC]);
+    trap_end(exception, 0);
 }
 
 /* None of them returns: each ends in a reset. */
@@ -48,18 +46,20 @@ __attribute__((naked)) void handler(void)
 #define TWO   handler, handler
 #define EIGHT TWO, TWO, TWO, TWO
 
-/* Initial stack, reset, the core's exceptions, the interrupts. */
+/* All that there is of a table in the application. */
 __attribute__((section(".vectors"), used, aligned(256))) static const struct {
     uint8_t *stack;
     void (*start)(void);
-    void (*handlers[14 + INTERRUPTS])(void);
-} vectors = {stack_top, start, {TWO, TWO, TWO, EIGHT, EIGHT, EIGHT, EIGHT, EIGHT}};
+} vectors = {stack_top, start};
+
+/* What follows it in stage 0: the core's exceptions, the interrupts. app.ld leaves it out. */
+__attribute__((section(".handlers"), used)) static void (*const handlers[14 + INTERRUPTS])(void) = {
+    TWO, TWO, TWO, EIGHT, EIGHT, EIGHT, EIGHT, EIGHT};
 
 void start(void)
 {
     const uint32_t *from = data_load;
 
-    *(volatile uint32_t *)SCB_VTOR = (uint32_t)(uintptr_t)&vectors;
     for (uint32_t *to = data_start; to < data_end; to++)
         *to = *from++;
     for (uint32_t *to = bss_start; to < bss_end; to++)
@@ -72,13 +72,4 @@ void start(void)
 void *__aeabi_read_tp(void)
 {
     return (void *)((uintptr_t)tls_start - TLS_OF_BLOCK);
-}
-
-int32_t semihost_call(uint32_t operation, void *parameters)
-{
-    register uint32_t r0 __asm__("r0") = operation;
-    register void *r1 __asm__("r1") = parameters;
-
-    __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
-    return (int32_t)r0;
 }

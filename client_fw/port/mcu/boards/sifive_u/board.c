@@ -4,15 +4,16 @@
 
 #include "board.h"
 
-#include "kept.h"
-#include "print.h"
-#include "semihost.h"
+#include "host.h"
+#include "reset.h"
+#include "trap.h"
 
 #define UART       0x10010000u
 #define UART_TX    0x00u
 #define UART_TXCTL 0x08u
 #define UART_DIV   0x18u
 #define UART_FULL  0x80000000u
+#define UART_POLLS 1000000u /* more than a character takes by far */
 
 #define SPI        0x10040000u
 #define SPI_SCKDIV 0x00u
@@ -30,10 +31,12 @@
 
 #define GPIO           0x10060000u
 #define GPIO_OUTPUT_EN 0x08u
+#define GPIO_OUTPUT    0x0cu
+#define GPIO_INVERT    0x40u
 #define GPIO_RESET_PIN (1u << 10)
+#define RESET_MS       100u
 
 #define CAUSE_TIMER      0x80000007u
-#define MIE_TIMER        0x80u
 #define MSTATUS_MPP      0x1800u
 #define MCOUNTEREN_COUNT 0x4u /* instructions */
 
@@ -50,14 +53,13 @@
 
 #define PMP_RX 0x0du /* up to the address, from that of the entry before */
 #define PMP_RW 0x1bu /* a power of two */
+
 const char board_name[] = "sifive_u";
 const uint32_t board_nor_size = 0x1000000u;
 uint8_t *const board_app = (uint8_t *)CODE;
 const uint32_t board_app_size = CODE_END - CODE;
 
 static uint64_t start; /* ticks */
-
-_Noreturn void board_trap(uint32_t cause, uint32_t pc, uint32_t value); /* start.S */
 
 static volatile uint32_t *at(uint32_t address)
 {
@@ -88,44 +90,38 @@ void board_init(void)
     *at(SPI + SPI_CSMODE) = 0;
 }
 
-enum board_reset board_reset_cause(void)
+/* A low pin is the reset, and each of these writes can be what makes it low, whatever the
+ * application left in the others. One at a time: a second request would reset stage 0. */
+void board_reset_now(void)
 {
-    return (enum board_reset)kept.cause;
-}
+    static const uint32_t writes[][2] = {
+        {GPIO_OUTPUT_EN, GPIO_RESET_PIN}, {GPIO_OUTPUT, 0}, {GPIO_INVERT, 0}};
 
-void board_restart(enum board_reset cause)
-{
-    kept.magic = KEPT_MAGIC;
-    kept.next = (uint32_t)cause;
-    kept.not_next = ~(uint32_t)cause;
     __asm__ volatile("fence" ::: "memory");
-    *at(GPIO + GPIO_OUTPUT_EN) = GPIO_RESET_PIN; /* low as after each reset, and that is active */
-    for (;;) {
+    for (uint32_t i = 0;; i = (i + 1) % (sizeof(writes) / sizeof(writes[0]))) {
+        uint64_t next = ticks() + RESET_MS * TICKS_PER_MS;
+        *at(GPIO + writes[i][0]) = writes[i][1];
+        while (ticks() < next) {
+        }
     }
 }
 
 /* The watchdog is the timer's interrupt, which in user mode nobody can keep off; the timer itself
  * the application can set. A real part has one with a clock and a reset line of its own, which once
  * started cannot be stopped. */
-void board_trap(uint32_t cause, uint32_t pc, uint32_t value)
+void trap_end(uint32_t cause, uint32_t pc, uint32_t value)
 {
-    bool fed_late = cause == CAUSE_TIMER;
+    const struct reset_trap trap = {
+        .fed_late = cause == CAUSE_TIMER, .pc = pc, .cause = cause, .value = value};
 
-    print_text(fed_late ? "board: watchdog, pc " : "board: fault, pc ");
-    print_hex(pc, 8);
-    if (!fed_late) {
-        print_text(", cause ");
-        print_u32(cause);
-        print_text(", value ");
-        print_hex(value, 8);
-    }
-    print_text("\n");
-    board_restart(fed_late ? BOARD_WATCHDOG : BOARD_FAULT);
+    reset_after(&trap);
 }
 
+/* What there is no room for in time is lost: a line that nobody takes from must not hold up a
+ * reset. */
 void board_put(char c)
 {
-    while ((*at(UART + UART_TX) & UART_FULL) != 0) {
+    for (uint32_t i = 0; i < UART_POLLS && (*at(UART + UART_TX) & UART_FULL) != 0; i++) {
     }
     *at(UART + UART_TX) = (uint8_t)c;
 }
@@ -175,7 +171,7 @@ void board_spi(const uint8_t *command, size_t command_len, const uint8_t *bytes,
 /* The FU540 has no generator; the host's stands in for the one of a part that has. */
 bool board_random(uint8_t *bytes, size_t len)
 {
-    return semihost_random(bytes, len);
+    return host_random(bytes, len);
 }
 
 void board_watchdog(uint32_t ms)
@@ -192,8 +188,11 @@ static uint32_t power_of_two(uint32_t base, uint32_t size)
     return base >> 2 | ((size >> 3) - 1u);
 }
 
-/* What user mode has; the rest of the addresses is not there for it. Not locked: the emulator would
- * keep it over a reset. */
+/* What the processor lets user mode have: code, RAM, timer and devices. It binds the processor
+ * only: a device with DMA, such as the network's, writes wherever the application tells it to,
+ * machine mode's memory included. The next reset puts stage 0 back; in a product that needs a
+ * protection unit for bus masters, or stage 0 in ROM. Not locked: the emulator would keep it over a
+ * reset. */
 static void protect(void)
 {
     __asm__ volatile("csrw pmpaddr0, %0" ::"r"(CODE >> 2));
@@ -205,12 +204,10 @@ static void protect(void)
     __asm__ volatile("csrw pmpcfg1, %0" ::"r"(PMP_RW));
 }
 
-void board_start(const uint8_t *image, uint32_t size)
+void board_start(const uint8_t *image)
 {
-    (void)size;
     protect();
     __asm__ volatile("csrw mcounteren, %0" ::"r"(MCOUNTEREN_COUNT));
-    __asm__ volatile("csrs mie, %0" ::"r"(MIE_TIMER));
     __asm__ volatile("csrc mstatus, %0" ::"r"(MSTATUS_MPP));
     __asm__ volatile("fence rw, rw\n"
                      "fence.i\n"

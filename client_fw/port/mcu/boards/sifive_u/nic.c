@@ -7,6 +7,8 @@
 
 #include <stdatomic.h>
 
+#include "phy.h"
+
 #define GEM 0x10090000u
 
 #define NWCTRL    0x00u
@@ -32,12 +34,8 @@
 #define NWCFG_STRIP_FCS   (1u << 17)
 #define NWCFG_MDC_96      (5u << 18)
 #define NWSTATUS_PHY_IDLE 0x04u
-#define DMACFG_BUFFERS    ((NIC_FRAME_MAX / 64u) << 16 | 0x700u | 0x10u) /* all of its FIFOs */
+#define DMACFG_BUFFERS    ((BUFFER / 64u) << 16 | 0x700u | 0x10u) /* all of its FIFOs */
 #define PHY_READ          0x60020000u
-#define PHY_STATUS        1u
-#define PHY_ID            2u
-#define PHY_STATUS_LINK   0x04u
-#define PHY_NONE          32u
 
 /* received, in the first word and in the second */
 #define RX_USED   0x1u
@@ -50,6 +48,7 @@
 #define TX_LAST 0x8000u
 
 #define OFFSET   2u
+#define BUFFER   1536u    /* multiples of 64 */
 #define PATIENCE 1000000u /* turns; a frame takes 1.2 ms at 10 Mbit/s */
 
 struct descriptor {
@@ -61,29 +60,19 @@ static struct descriptor received[NIC_RING];
 static struct descriptor sent;
 static bool is_held[NIC_RING];
 static uint32_t next;
-static uint32_t phy;
-static _Alignas(4) uint8_t buffers[NIC_RING][NIC_FRAME_MAX];
+static _Alignas(4) uint8_t buffers[NIC_RING][BUFFER];
 
 static volatile uint32_t *at(uint32_t offset)
 {
     return (volatile uint32_t *)(GEM + offset);
 }
 
-static uint32_t phy_read(uint32_t address, uint32_t number)
+uint32_t phy_read(uint32_t address, uint32_t number)
 {
     *at(PHYMNTNC) = PHY_READ | address << 23 | number << 18;
     for (uint32_t i = 0; i < PATIENCE && (*at(NWSTATUS) & NWSTATUS_PHY_IDLE) == 0; i++) {
     }
     return *at(PHYMNTNC) & 0xffffu;
-}
-
-/* Boards wire it to an address of their own. */
-static uint32_t phy_find(void)
-{
-    uint32_t address = 0;
-    while (address < PHY_NONE && phy_read(address, PHY_ID) == 0xffffu)
-        address++;
-    return address;
 }
 
 static void give_back(uint32_t i)
@@ -114,15 +103,7 @@ bool nic_init(const uint8_t mac[6])
     *at(TXQBASE) = (uint32_t)&sent;
     atomic_thread_fence(memory_order_seq_cst);
     *at(NWCTRL) = NWCTRL_RUN;
-    phy = phy_find();
-    return phy != PHY_NONE;
-}
-
-/* It remembers that the link was away until it is read once: what is now comes second. */
-bool nic_link(void)
-{
-    (void)phy_read(phy, PHY_STATUS);
-    return (phy_read(phy, PHY_STATUS) & PHY_STATUS_LINK) != 0;
+    return phy_find();
 }
 
 /* Waits until the frame has left, so it needs no buffer of its own. */
@@ -162,7 +143,7 @@ const uint8_t *nic_receive(size_t *len)
 /* A ring that was full goes on when reception is enabled again. */
 void nic_release(const uint8_t *frame)
 {
-    give_back((uint32_t)(frame - buffers[0]) / NIC_FRAME_MAX);
+    give_back((uint32_t)(frame - buffers[0]) / BUFFER);
     atomic_thread_fence(memory_order_seq_cst);
     *at(NWCTRL) = NWCTRL_RUN;
 }

@@ -4,6 +4,10 @@
 
 #define CAUSE_ECALL_USER    8
 #define CAUSE_ECALL_MACHINE 11
+#define CLINT_MTIMECMP_HIGH 0x02004004
+#define MIE_TIMER           0x80
+#define MSTATUS_MIE         8
+#define FRAME               16 /* bytes on the stack of machine mode */
 
     /* of stage 0 alone: app.ld leaves it out */
     .section .start.stage0, "ax"
@@ -14,39 +18,53 @@ start:
     bnez    t0, park
     la      t0, trap
     csrw    mtvec, t0
+    /* for the watchdog, which nothing has started yet */
+    li      t0, CLINT_MTIMECMP_HIGH
+    li      t1, -1
+    sw      t1, 0(t0)
+    li      t0, MIE_TIMER
+    csrw    mie, t0
+    csrsi   mstatus, MSTATUS_MIE
     j       begin
 park:
     wfi
     j       park
 
-    /* A call of the emulator's host, or the end. */
+    /* A call, which keeps what functions keep, or the end. */
     .balign 4
 trap:
-    csrw    mscratch, t0
+    csrw    mscratch, sp
+    .option push
+    .option norelax
+    la      sp, trap_stack_top
+    .option pop
+    addi    sp, sp, -FRAME
+    sw      ra, 0(sp)
+    sw      gp, 4(sp)
+    sw      tp, 8(sp)
+    .option push
+    .option norelax
+    la      gp, __global_pointer$
+    .option pop
     csrr    t0, mcause
-    addi    t0, t0, -CAUSE_ECALL_USER
-    beqz    t0, host
-    addi    t0, t0, CAUSE_ECALL_USER - CAUSE_ECALL_MACHINE
-    beqz    t0, host
-    /* It ends in a reset, and the stack may be what failed. */
-    call    set_pointers
+    addi    t1, t0, -CAUSE_ECALL_USER
+    beqz    t1, call
+    addi    t1, t0, -CAUSE_ECALL_MACHINE
+    beqz    t1, call
     csrr    a0, mcause
     csrr    a1, mepc
     csrr    a2, mtval
-    call    board_trap
-host:
+    call    trap_end
+call:
+    mv      a2, t0
+    call    trap_call
     csrr    t0, mepc
     addi    t0, t0, 4
     csrw    mepc, t0
-    csrr    t0, mscratch
-    /* Uncompressed and within one page: the three instructions are the call. */
-    .balign 16
-    .option push
-    .option norvc
-    slli    zero, zero, 0x1f
-    ebreak
-    srai    zero, zero, 7
-    .option pop
+    lw      ra, 0(sp)
+    lw      gp, 4(sp)
+    lw      tp, 8(sp)
+    csrr    sp, mscratch
     mret
 
     .section .start, "ax"
@@ -83,10 +101,4 @@ set_pointers:
     .option pop
     la      sp, stack_top
     la      tp, tls_start
-    ret
-
-    .section .text.semihost_call, "ax"
-    .global semihost_call
-semihost_call:
-    ecall
     ret

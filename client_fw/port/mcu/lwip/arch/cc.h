@@ -13,7 +13,7 @@
 #define LWIP_TIMEVAL_PRIVATE 0
 #define BYTE_ORDER           LITTLE_ENDIAN
 
-uint32_t net_random(void);
-#define LWIP_RAND() net_random()
+uint32_t random_u32(void);
+#define LWIP_RAND() random_u32()
 
 #endif
