@@ -94,6 +94,33 @@ static int32_t slot_of(const struct stock *stock, uint32_t seq)
 
 /* ---- the bootloader: it boots, whatever became of its writes ---- */
 
+/* With anti-rollback: a record whose slot is below the fuses selects nothing, and what VALID
+ * selects raises them, before its image is looked at. */
+static int32_t select_allowed(const struct stock *stock, struct stock_record record[2],
+                              bool *initial)
+{
+    *initial = (record[0].seq == SEQ_NONE || !whole(&record[0])) &&
+               (record[1].seq == SEQ_NONE || !whole(&record[1]));
+    if (*initial || stock->slot_count == 0)
+        return STOCK_FACTORY;
+    struct stock_record left[2] = {record[0], record[1]};
+    for (unsigned i = 0; i < 2; i++)
+        if (left[i].seq != SEQ_NONE && !stock->allowed(stock->ctx, slot_of(stock, left[i].seq)))
+            left[i].seq = SEQ_NONE;
+
+    int active = active_of(left);
+
+    if (active < 0)
+        return STOCK_FACTORY;
+    if (stock->rollback && record[active].state == STOCK_NEW) {
+        record[active].state = STOCK_PENDING;
+        (void)store(stock, (uint32_t)active, &record[active]);
+    }
+    if (record[active].state == STOCK_VALID)
+        stock->burn(stock->ctx, slot_of(stock, record[active].seq));
+    return slot_of(stock, record[active].seq);
+}
+
 int32_t stock_select(const struct stock *stock, bool *initial)
 {
     struct stock_record record[2];
@@ -109,6 +136,8 @@ int32_t stock_select(const struct stock *stock, bool *initial)
         record[i].state = STOCK_ABORTED;
         (void)store(stock, i, &record[i]);
     }
+    if (stock->allowed != NULL)
+        return select_allowed(stock, record, initial);
     if (stock->slot_count == 0 || (refused(&record[0]) && refused(&record[1]))) {
         if (stock->has_factory)
             return STOCK_FACTORY;
@@ -131,7 +160,8 @@ int32_t stock_select(const struct stock *stock, bool *initial)
 static bool tries(const struct stock *stock, int32_t slot)
 {
     bool exists = slot == STOCK_FACTORY ? stock->has_factory : slot < (int32_t)stock->slot_count;
-    return exists && stock->loads(stock->ctx, slot);
+    return exists && (stock->allowed == NULL || stock->allowed(stock->ctx, slot)) &&
+           stock->loads(stock->ctx, slot);
 }
 
 /* Downwards to the factory app, then upwards; no state is looked at. */
@@ -161,6 +191,8 @@ int32_t stock_boot(const struct stock *stock)
         memset(record.label, 0xff, sizeof(record.label));
         record.crc = stock_crc(record.seq);
         (void)store(stock, 0, &record);
+        if (stock->burn != NULL)
+            stock->burn(stock->ctx, slot);
     }
     return slot;
 }

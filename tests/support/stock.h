@@ -5,7 +5,7 @@
 /* An unmodified ESP-IDF as a second opinion: its second-stage bootloader, and the calls by which
  * an app changes otadata (esp_ota_ops.c). It shares no code with the client, has its own CRC and
  * its own rules, and writes as ESP-IDF writes: erase the sector, program 32 bytes, read nothing
- * back. Anti-rollback, the test app and flash encryption are not modelled. */
+ * back. The test app and flash encryption are not modelled. */
 
 #include "bulla/flash.h"
 
@@ -36,6 +36,10 @@ struct stock {
     bool has_factory;
     bool rollback;                          /* built with CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE */
     bool (*loads)(void *ctx, int32_t slot); /* does the image in this slot load? */
+    /* Built with CONFIG_BOOTLOADER_APP_ANTI_ROLLBACK; both NULL: without. Is the secure version of
+     * what lies in this slot not below the fuses; and raise them to it. */
+    bool (*allowed)(void *ctx, int32_t slot);
+    void (*burn)(void *ctx, int32_t slot);
     void *ctx;
 };
 

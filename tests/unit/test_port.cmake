@@ -17,7 +17,8 @@ target_include_directories(test_port_check PRIVATE ${PROJECT_SOURCE_DIR}/client_
 set(esp_dir ${PROJECT_SOURCE_DIR}/client_fw/port/esp-idf)
 set(esp_host ${CMAKE_CURRENT_SOURCE_DIR}/port/esp_idf_host)
 add_library(bulla_port_esp OBJECT ${esp_dir}/client_esp.c ${esp_dir}/crash_esp.c ${esp_dir}/flash_esp.c
-  ${esp_dir}/provision_esp.c ${esp_dir}/stream_esp.c ${esp_dir}/floor_efuse.c ${esp_host}/fakes.c)
+  ${esp_dir}/provision_esp.c ${esp_dir}/stream_esp.c ${esp_dir}/floor_efuse.c ${esp_dir}/trial_esp.c
+  ${esp_host}/fakes.c)
 target_compile_definitions(bulla_port_esp PRIVATE _GNU_SOURCE)
 target_include_directories(bulla_port_esp PUBLIC ${esp_host} ${CMAKE_CURRENT_SOURCE_DIR}/port/esp_idf_headers
   ${esp_dir}/include ${MBEDTLS_INCLUDE_DIR})

@@ -8,11 +8,15 @@
 #include "bulla_esp.h"
 #include "fakes.h"
 #include "fixture.h"
+#include "freertos/task.h"
+
+#include <setjmp.h>
 
 static struct bench bench;
 static struct bulla_esp esp;
 static struct bulla_bytes app;
 static struct seal_buffer trust;
+static jmp_buf restarted;
 
 static int load_all(void **state)
 {
@@ -112,15 +116,6 @@ static void test_port_esp_code_outside_of_the_slots_may_not_update(void **state)
     assert_status(bulla_esp_open(&esp), BULLA_E_SLOT_UNKNOWN);
 }
 
-static void test_port_esp_in_place_the_address_says_nothing(void **state)
-{
-    (void)state;
-    bench_close(&bench);
-    bench_provision(&bench, BENCH_BANKS, BULLA_FORMAT_ESP, app, 1);
-    assert_status(bulla_esp_open(&esp), BULLA_OK);
-    assert_int_equal(esp.client.executing, BULLA_SLOT_NONE);
-}
-
 static void test_port_esp_update_that_does_not_begin_leaves_no_old_result(void **state)
 {
     (void)state;
@@ -150,6 +145,7 @@ static void test_port_esp_fuses_are_burned_once_and_never_back(void **state)
 {
     (void)state;
     fakes.fuses = 2;
+    fakes.app.secure_version = 9;
     assert_status(bulla_esp_raise_floor(1), BULLA_OK);
     assert_status(bulla_esp_raise_floor(2), BULLA_OK);
     assert_int_equal(fakes.burned, 0);
@@ -160,7 +156,117 @@ static void test_port_esp_fuses_are_burned_once_and_never_back(void **state)
     assert_status(bulla_esp_raise_floor(5), BULLA_E_IO);
 }
 
+/* A record in flash has no seal, and a fuse is for ever. */
+static void test_port_esp_fuses_do_not_rise_above_the_app_that_runs(void **state)
+{
+    (void)state;
+    fakes.app.secure_version = 3;
+    assert_status(bulla_esp_open(&esp), BULLA_OK);
+    assert_status(bulla_state_put_floor(&esp.client.state, 32), BULLA_OK);
+    assert_status(bulla_esp_open(&esp), BULLA_OK);
+    assert_int_equal(esp.client.floor, 32);
+    assert_status(bulla_esp_keep(&esp, "https://updates.example/app.suit"), BULLA_OK);
+    assert_int_equal(fakes.fuses, 3);
+    fakes.app.secure_version = 0;
+    assert_status(bulla_esp_keep(&esp, "https://updates.example/app.suit"), BULLA_OK);
+    assert_int_equal(fakes.fuses, 3);
+}
+
+static void test_port_esp_more_than_fuses_can_count_is_told_apart(void **state)
+{
+    (void)state;
+    fakes.app.secure_version = FAKES_FUSES + 1;
+    assert_status(bulla_esp_raise_floor(FAKES_FUSES + 1), BULLA_E_USAGE);
+    assert_int_equal(fakes.burned, 0);
+    assert_status(bulla_esp_raise_floor(FAKES_FUSES), BULLA_OK);
+    assert_int_equal(fakes.fuses, FAKES_FUSES);
+}
+
+/* ---- trials that say nothing ---- */
+
+static void restart(void)
+{
+    longjmp(restarted, 1);
+}
+
+static bool restarts_within(uint32_t seconds)
+{
+    fakes_restart = restart;
+    if (setjmp(restarted) != 0)
+        return true;
+    for (uint32_t i = 0; i < seconds; i++)
+        vTaskDelay(pdMS_TO_TICKS(1000));
+    return false;
+}
+
+static void test_port_esp_guard_ends_a_trial_alone(void **state)
+{
+    (void)state;
+    fakes_run_from(bench_slot(&bench, 0), 0);
+    assert_false(bulla_esp_pending());
+    assert_status(bulla_esp_guard_trial(60), BULLA_OK);
+    assert_false(restarts_within(120));
+    fakes.pending = true;
+    assert_true(bulla_esp_pending());
+    assert_status(bulla_esp_guard_trial(60), BULLA_OK);
+    assert_false(restarts_within(59));
+    assert_true(restarts_within(1));
+    fakes_run_from(BENCH_FIRST_SLOT, BULLA_SLOT_FACTORY); /* it has no record */
+    assert_false(bulla_esp_pending());
+    fakes.runs_from_nowhere = true;
+    assert_false(bulla_esp_pending());
+}
+
+static void test_port_esp_guard_ends_with_keep(void **state)
+{
+    (void)state;
+    assert_status(bulla_esp_open(&esp), BULLA_OK);
+    fakes_run_from(bench_slot(&bench, 0), 0);
+    fakes.pending = true;
+    assert_status(bulla_esp_guard_trial(60), BULLA_OK);
+    assert_status(bulla_esp_keep(&esp, "https://updates.example/app.suit"), BULLA_OK);
+    assert_false(restarts_within(120));
+}
+
 /* ---- crashes ---- */
+
+static enum bulla_status start_of(uint8_t release, int reason)
+{
+    int32_t slot = 0;
+
+    fakes.app.app_elf_sha256[0] = release;
+    fakes.reset_reason = reason;
+    assert_status(bulla_esp_open(&esp), BULLA_OK);
+    enum bulla_status status = bulla_esp_count_crash(&esp, &slot);
+    assert_int_equal(slot, BULLA_SLOT_NONE); /* there is no other */
+    return status;
+}
+
+/* That a crash was the last one shows by the attempt to leave. */
+static void test_port_esp_crash_is_charged_to_what_crashed(void **state)
+{
+    (void)state;
+    assert_status(start_of(1, ESP_RST_POWERON), BULLA_OK);
+    for (unsigned i = 1; i < CONFIG_BULLA_CRASHES_MAX; i++)
+        assert_status(start_of(1, ESP_RST_PANIC), BULLA_OK);
+    assert_status(start_of(2, ESP_RST_PANIC), BULLA_OK); /* the fall-back of a trial, say */
+    for (unsigned i = 1; i < CONFIG_BULLA_CRASHES_MAX; i++)
+        assert_status(start_of(2, ESP_RST_PANIC), BULLA_OK);
+    assert_status(start_of(2, ESP_RST_SW), BULLA_OK);
+    assert_status(start_of(2, ESP_RST_PANIC), BULLA_E_NO_FALLBACK);
+}
+
+static void test_port_esp_crash_loop_without_a_fallback_counts_no_failed_trial(void **state)
+{
+    struct bulla_trial trial;
+    bool found = true;
+
+    (void)state;
+    for (unsigned i = 0; i < 3 * CONFIG_BULLA_CRASHES_MAX; i++)
+        (void)start_of(1, ESP_RST_PANIC);
+    assert_status(bulla_state_get_trial(&esp.client.state, &trial, &found), BULLA_OK);
+    assert_false(found);
+}
 
 static void test_port_esp_only_crashes_are_crashes(void **state)
 {
@@ -297,6 +403,71 @@ static void test_port_esp_provisioning_that_was_cut_is_taken_up(void **state)
     assert_true(cut > 4);
 }
 
+/* The table says so from now on; one without MD5 is taken as it is. */
+static void shrink_state(uint32_t size)
+{
+    uint8_t *row = bench.sim.bytes + BULLA_PARTITION_TABLE_OFFSET;
+
+    while (row[0] == 0xaa && row[2] != 0x40)
+        row += 32;
+    assert_int_equal(row[0], 0xaa);
+    row[8] = 0;
+    row[9] = (uint8_t)(size >> 8);
+    row[10] = (uint8_t)(size >> 16);
+    while (row[0] == 0xaa)
+        row += 32;
+    memset(row, 0xff, 32);
+}
+
+/* The product with an anchor of this length, from 260 on, in its trust store. */
+static const struct bulla_esp_product *product_with(uint16_t anchor)
+{
+    static uint8_t store[CONFIG_BULLA_TRUST_STORE_SIZE];
+    static struct bulla_esp_product p;
+    size_t len = trust.len - 1; /* the empty list of anchors is last */
+    uint16_t inner = (uint16_t)(anchor - 4);
+    const uint8_t head[] = {0x81, 0x59, (uint8_t)(anchor >> 8), (uint8_t)anchor,
+                            0x30, 0x82, (uint8_t)(inner >> 8),  (uint8_t)inner};
+
+    p = *product();
+    memcpy(store, trust.data, len);
+    memcpy(store + len, head, sizeof(head));
+    p.trust = (struct bulla_bytes){store, len + sizeof(head) + inner};
+    return &p;
+}
+
+static void test_port_esp_state_too_small_for_all_it_will_hold_is_refused(void **state)
+{
+    (void)state;
+    erase_state();
+    shrink_state(BULLA_STATE_SIZE_MIN);
+    uint32_t before = bench.sim.operations;
+    assert_status(bulla_esp_provision(&esp, product_with(400)), BULLA_E_STATE_FULL);
+    assert_int_equal(bench.sim.operations, before);
+    assert_status(bulla_esp_provision(&esp, product()), BULLA_OK);
+}
+
+/* Where there is no room for the second copy, one has to do. */
+static void test_port_esp_trust_store_is_kept_twice_if_there_is_room(void **state)
+{
+    struct bulla_esp_product large = *product();
+    uint8_t store[CONFIG_BULLA_TRUST_STORE_SIZE] = {0};
+    const uint8_t head[] = {0x81, 0x18 | 0x40, 100, 0x30, 98};
+    size_t len = trust.len - 1;
+
+    (void)state;
+    memcpy(store, trust.data, len);
+    memcpy(store + len, head, sizeof(head));
+    large.trust = (struct bulla_bytes){store, len + sizeof(head) + 98};
+    erase_state();
+    shrink_state(BULLA_STATE_SIZE_MIN);
+    assert_status(bulla_esp_provision(&esp, &large), BULLA_OK);
+    assert_false(bulla_state_has_pair(&esp.client.state, BULLA_RECORD_TRUST));
+    erase_state();
+    assert_status(bulla_esp_provision(&esp, product()), BULLA_OK);
+    assert_true(bulla_state_has_pair(&esp.client.state, BULLA_RECORD_TRUST));
+}
+
 static void test_port_esp_product_that_makes_no_sense_is_refused(void **state)
 {
     static const char *const ids[] = {"",
@@ -315,8 +486,17 @@ static void test_port_esp_product_that_makes_no_sense_is_refused(void **state)
         assert_status(bulla_esp_provision(&esp, &bad), BULLA_E_USAGE);
     }
     bad = *product();
+    bad.class_id = "00000000-0000-0000-0000-000000000000"; /* of nobody */
+    assert_status(bulla_esp_provision(&esp, &bad), BULLA_E_USAGE);
+    bad = *product();
+    bad.vendor_id = "00000000-0000-0000-0000-000000000000";
+    assert_status(bulla_esp_provision(&esp, &bad), BULLA_E_USAGE);
+    bad = *product();
     bad.trust.len--;
     assert_status(bulla_esp_provision(&esp, &bad), BULLA_E_CBOR_TRUNCATED);
+    fakes.running.address = 0x9000; /* the test partition: not a slot */
+    fakes.running.subtype = ESP_PARTITION_SUBTYPE_APP_TEST;
+    assert_status(bulla_esp_provision(&esp, product()), BULLA_E_SLOT_UNKNOWN);
     fakes.runs_from_nowhere = true;
     assert_status(bulla_esp_provision(&esp, product()), BULLA_E_SLOT_UNKNOWN);
     assert_int_equal(bench.sim.operations, before);
@@ -332,16 +512,23 @@ int main(void)
         TEST(test_port_esp_encrypted_flash_is_refused),
         TEST(test_port_esp_slot_that_runs_is_known_by_its_address),
         TEST(test_port_esp_code_outside_of_the_slots_may_not_update),
-        TEST(test_port_esp_in_place_the_address_says_nothing),
         TEST(test_port_esp_update_that_does_not_begin_leaves_no_old_result),
         TEST(test_port_esp_floor_is_the_higher_of_state_and_fuses),
         TEST(test_port_esp_fuses_are_burned_once_and_never_back),
+        TEST(test_port_esp_fuses_do_not_rise_above_the_app_that_runs),
+        TEST(test_port_esp_more_than_fuses_can_count_is_told_apart),
+        TEST(test_port_esp_guard_ends_a_trial_alone),
+        TEST(test_port_esp_guard_ends_with_keep),
+        TEST(test_port_esp_crash_is_charged_to_what_crashed),
+        TEST(test_port_esp_crash_loop_without_a_fallback_counts_no_failed_trial),
         TEST(test_port_esp_only_crashes_are_crashes),
         TEST(test_port_esp_crashes_do_not_count_against_a_trial),
         TEST(test_port_esp_blank_state_is_provisioned_once),
         TEST(test_port_esp_only_the_slot_that_runs_counts_as_not_sealed),
         TEST(test_port_esp_state_of_a_device_is_never_replaced),
         TEST(test_port_esp_provisioning_that_was_cut_is_taken_up),
+        TEST(test_port_esp_state_too_small_for_all_it_will_hold_is_refused),
+        TEST(test_port_esp_trust_store_is_kept_twice_if_there_is_room),
         TEST(test_port_esp_product_that_makes_no_sense_is_refused),
     };
     return cmocka_run_group_tests(tests, load_all, free_all);

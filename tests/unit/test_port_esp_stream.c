@@ -142,6 +142,9 @@ static void test_port_esp_stream_clock_waits_at_least_as_long_as_asked(void **st
         clock->sleep_ms(clock->ctx, ms);
         assert_true(fakes.delayed_ms >= before + ms);
     }
+    uint64_t before = fakes.delayed_ms;
+    clock->sleep_ms(clock->ctx, 6u * 3600u * 1000u); /* does not fit in pdMS_TO_TICKS */
+    assert_true(fakes.delayed_ms >= before + 6u * 3600u * 1000u);
     assert_true(clock->random(clock->ctx) != clock->random(clock->ctx));
 }
 

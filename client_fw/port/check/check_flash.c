@@ -21,7 +21,7 @@ static bool fail(struct check *c, enum bulla_flash_fault fault, enum bulla_statu
     return false;
 }
 
-/* Another byte at each offset of a chip, never 0xff, and no two neighbouring pages alike. */
+/* Never 0xff, and no two neighbouring pages alike. */
 static uint8_t pattern(uint32_t offset)
 {
     uint32_t mixed = (offset + 1u) * 2654435761u;

@@ -16,7 +16,7 @@
 
 /* ---- open ---- */
 
-static int32_t slot_at(const struct bulla_layout *layout, uint32_t address)
+int32_t bulla_esp_slot_at(const struct bulla_layout *layout, uint32_t address)
 {
     if (layout->factory.size != 0 && layout->factory.offset == address)
         return BULLA_SLOT_FACTORY;
@@ -26,16 +26,13 @@ static int32_t slot_at(const struct bulla_layout *layout, uint32_t address)
     return BULLA_SLOT_NONE;
 }
 
-/* The program counter knows what runs, whatever the bootloader did. In place every slot runs from
- * the same partition, and the device state knows. */
+/* The program counter knows what runs, whatever the bootloader did. */
 static enum bulla_status note_executing(struct bulla_client *client)
 {
     const esp_partition_t *running = esp_ota_get_running_partition();
 
-    if (client->layout.in_place)
-        return BULLA_OK;
     client->executing =
-        running == NULL ? BULLA_SLOT_NONE : slot_at(&client->layout, running->address);
+        running == NULL ? BULLA_SLOT_NONE : bulla_esp_slot_at(&client->layout, running->address);
     return client->executing == BULLA_SLOT_NONE ? BULLA_E_SLOT_UNKNOWN : BULLA_OK;
 }
 
@@ -117,5 +114,8 @@ enum bulla_status bulla_esp_keep(struct bulla_esp *esp, const char *url)
     if (bulla_client_in_trial(&esp->client))
         status = confirm(esp, url);
     /* only now: fuses that were raised before would leave nothing to fall back to */
-    return status == BULLA_OK ? bulla_esp_raise_floor(esp->client.floor) : status;
+    if (status != BULLA_OK)
+        return status;
+    bulla_esp_end_guard();
+    return bulla_esp_raise_floor(esp->client.floor);
 }

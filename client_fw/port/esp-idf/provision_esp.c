@@ -34,6 +34,16 @@ static bool read_uuid(const char *text, uint8_t out[BULLA_UUID_SIZE])
     return *text == '\0';
 }
 
+/* Where the identifier was never set. */
+static bool is_zero(const uint8_t id[BULLA_UUID_SIZE])
+{
+    uint8_t sum = 0;
+
+    for (unsigned i = 0; i < BULLA_UUID_SIZE; i++)
+        sum |= id[i];
+    return sum == 0;
+}
+
 static enum bulla_status read_identity(const struct bulla_esp_product *product,
                                        struct bulla_identity *out)
 {
@@ -41,7 +51,8 @@ static enum bulla_status read_identity(const struct bulla_esp_product *product,
 
     memset(out, 0, sizeof(*out));
     if (!read_uuid(product->vendor_id, out->vendor_id) ||
-        !read_uuid(product->class_id, out->class_id))
+        !read_uuid(product->class_id, out->class_id) || is_zero(out->vendor_id) ||
+        is_zero(out->class_id))
         return BULLA_E_USAGE;
     esp_chip_info(&chip);
     out->format = BULLA_FORMAT_ESP;
@@ -81,26 +92,42 @@ static enum bulla_status is_provisioned(struct bulla_esp *esp, bool *yes)
     return status;
 }
 
+/* All that the state will ever hold must fit now: in the field it would be too late. */
+static bool has_room(const struct bulla_layout *layout, size_t trust_len, uint32_t copies)
+{
+    uint32_t heads = layout->slot_count + (layout->factory.size != 0 ? 1u : 0u);
+
+#ifdef CONFIG_BULLA_MODULES
+    heads++; /* their directory */
+#endif
+    return bulla_state_footprint((uint32_t)trust_len, copies, heads) <=
+           bulla_state_room(&layout->state);
+}
+
 /* The app that runs is said not to be sealed: the first sealed release replaces it. */
 static enum bulla_status write_state(struct bulla_esp *esp, const struct bulla_identity *identity,
                                      struct bulla_bytes trust)
 {
     struct bulla_state *state = &esp->client.state;
+    const struct bulla_layout *layout = &esp->client.layout;
     const esp_partition_t *running = esp_ota_get_running_partition();
     const struct bulla_bytes nothing = {NULL, 0};
+    int32_t runs = running == NULL ? BULLA_SLOT_NONE : bulla_esp_slot_at(layout, running->address);
 
-    if (running == NULL)
+    if (runs == BULLA_SLOT_NONE)
         return BULLA_E_SLOT_UNKNOWN;
-    uint8_t slot = running->subtype == ESP_PARTITION_SUBTYPE_APP_FACTORY
-                       ? BULLA_STATE_SLOT_FACTORY
-                       : (uint8_t)(running->subtype - ESP_PARTITION_SUBTYPE_APP_OTA_0);
-    enum bulla_status status = bulla_state_format(state, &esp->flash, &esp->client.layout.state);
+    if (!has_room(layout, trust.len, 1))
+        return BULLA_E_STATE_FULL;
+    uint8_t slot = runs == BULLA_SLOT_FACTORY ? BULLA_STATE_SLOT_FACTORY : (uint8_t)runs;
+    enum bulla_status status = bulla_state_format(state, &esp->flash, &layout->state);
     if (status == BULLA_OK)
         status = bulla_state_put_identity(state, identity);
     if (status == BULLA_OK)
         status = bulla_state_put(state, BULLA_RECORD_HEAD, slot, nothing);
     if (status == BULLA_OK)
-        status = bulla_state_put_twice(state, BULLA_RECORD_TRUST, trust);
+        status = has_room(layout, trust.len, 2)
+                     ? bulla_state_put_twice(state, BULLA_RECORD_TRUST, trust)
+                     : bulla_state_put(state, BULLA_RECORD_TRUST, 0, trust);
     return status;
 }
 

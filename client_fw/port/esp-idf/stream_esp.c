@@ -15,6 +15,8 @@
 
 #include "bulla_esp.h"
 
+#define SLEEP_MS_MAX 60000u /* pdMS_TO_TICKS multiplies in 32 bits */
+
 static uint64_t now_ms(void *ctx)
 {
     (void)ctx;
@@ -175,6 +177,10 @@ struct bulla_stream bulla_esp_stream(struct bulla_esp_net *net)
 static void sleep_ms(void *ctx, uint32_t ms)
 {
     (void)ctx;
+    while (ms > SLEEP_MS_MAX) {
+        vTaskDelay(pdMS_TO_TICKS(SLEEP_MS_MAX));
+        ms -= SLEEP_MS_MAX;
+    }
     vTaskDelay(pdMS_TO_TICKS(ms) + 1u);
 }
 

@@ -17,6 +17,7 @@ typedef enum {
     ESP_PARTITION_SUBTYPE_APP_OTA_MIN = 0x10,
     ESP_PARTITION_SUBTYPE_APP_OTA_0 = 0x10,
     ESP_PARTITION_SUBTYPE_APP_OTA_1 = 0x11,
+    ESP_PARTITION_SUBTYPE_APP_TEST = 0x20,
 } esp_partition_subtype_t;
 
 typedef struct {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "bulla/partition.h"
+#include "esp_efuse.h"
 #include "esp_event.h"
 #include "esp_log.h"
 #include "esp_netif.h"
@@ -22,6 +23,8 @@
 
 #define TRUST_SIZE      83 /* one key, one pin */
 #define LOOKED_TWICE_MS (6u * 3600u * 1000u)
+#define WAITED_LONG_MS  (24u * 3600u * 1000u)
+#define DESCRIPTOR_AT   32u /* behind the image's header and that of its first segment */
 
 /* what EMBED_FILES makes */
 uint8_t trust_blob[TRUST_SIZE] __asm__("_binary_trust_cbor_start");
@@ -42,6 +45,7 @@ static struct bulla_layout layout;
 static void stop(const char *what)
 {
     printf("%s\n", what);
+    fprintf(stderr, "waited %llu\n", (unsigned long long)fakes.delayed_ms);
     fflush(stdout);
     FILE *file = fopen(kept, "wb");
     if (file == NULL || fwrite(&fakes.fuses, sizeof(fakes.fuses), 1, file) != 1 ||
@@ -51,10 +55,9 @@ static void stop(const char *what)
     exit(0);
 }
 
-void esp_restart(void)
+static void restart(void)
 {
     stop("restarts");
-    abort();
 }
 
 void test_esp_error_check(esp_err_t err)
@@ -94,9 +97,17 @@ esp_err_t esp_event_loop_create_default(void)
     return ESP_OK;
 }
 
+/* With BULLA_TEST_NETWORK=mute there is a network that never gives an address. */
 esp_err_t example_connect(void)
 {
-    return ESP_OK;
+    const char *network = getenv("BULLA_TEST_NETWORK");
+
+    if (network == NULL || strcmp(network, "mute") != 0)
+        return ESP_OK;
+    while (fakes.delayed_ms < WAITED_LONG_MS)
+        vTaskDelay(pdMS_TO_TICKS(1000));
+    stop("waits");
+    return ESP_FAIL;
 }
 
 /* ---- the bootloader ---- */
@@ -107,6 +118,43 @@ static bool loads(void *ctx, int32_t slot)
 
     (void)ctx;
     return at != NULL && stock_image_loads(flash_sim_flash(&sim), at->offset, at->size, 0);
+}
+
+/* What the bootloader reads of a slot before it has looked at the rest of the image. */
+static bool describe(int32_t slot, esp_app_desc_t *out)
+{
+    const struct bulla_partition *at = bulla_layout_slot(&layout, slot);
+    const struct bulla_flash *flash = flash_sim_flash(&sim);
+
+    return at != NULL &&
+           flash->read(flash->ctx, at->offset + DESCRIPTOR_AT, out, sizeof(*out)) == BULLA_OK &&
+           out->magic_word == 0xabcd5432u;
+}
+
+static bool allowed(void *ctx, int32_t slot)
+{
+    esp_app_desc_t app;
+
+    (void)ctx;
+    return describe(slot, &app) && app.secure_version >= fakes.fuses;
+}
+
+static void burn(void *ctx, int32_t slot)
+{
+    esp_app_desc_t app;
+
+    (void)ctx;
+    if (describe(slot, &app))
+        (void)esp_efuse_update_secure_version(app.secure_version);
+}
+
+static bool note_running(const struct stock *stock, int32_t slot)
+{
+    uint32_t state = STOCK_UNDEFINED;
+
+    fakes_run_from(bulla_layout_slot(&layout, slot)->offset, slot);
+    fakes.pending = stock_state_of(stock, slot, &state) == STOCK_OK && state == STOCK_PENDING;
+    return describe(slot, &fakes.app);
 }
 
 static bool boot(void)
@@ -121,11 +169,12 @@ static bool boot(void)
                                 .slot_count = layout.slot_count,
                                 .has_factory = layout.factory.size != 0,
                                 .rollback = true,
-                                .loads = loads};
+                                .loads = loads,
+                                .allowed = allowed,
+                                .burn = burn};
     int32_t slot = stock_boot(&stock);
-    if (slot == STOCK_NONE)
+    if (slot == STOCK_NONE || !note_running(&stock, slot))
         return false;
-    fakes_run_from(bulla_layout_slot(&layout, slot)->offset, slot);
     printf("starts %s\n", bulla_layout_slot(&layout, slot)->label);
     return true;
 }
@@ -166,6 +215,7 @@ int main(int argc, char **argv)
     last_word = argc > 6 ? argv[6] : "";
     test_url = argv[4];
     fakes.sim = &sim;
+    fakes_restart = restart;
     read_kept();
     fakes.reset_reason = (int)strtol(argv[5], NULL, 10);
     if (!boot())

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fakes.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
 #include "bulla/limits.h"
+#include "esp_app_desc.h"
 #include "esp_chip_info.h"
 #include "esp_efuse.h"
 #include "esp_flash_encrypt.h"
@@ -14,6 +16,7 @@
 #include "freertos/task.h"
 
 struct fakes fakes;
+void (*fakes_restart)(void);
 
 /* ---- flash ---- */
 
@@ -79,6 +82,26 @@ const esp_partition_t *esp_ota_get_running_partition(void)
     return fakes.runs_from_nowhere ? NULL : &fakes.running;
 }
 
+esp_err_t esp_ota_get_state_partition(const esp_partition_t *partition,
+                                      esp_ota_img_states_t *ota_state)
+{
+    if (partition->subtype < ESP_PARTITION_SUBTYPE_APP_OTA_MIN)
+        return ESP_ERR_NOT_SUPPORTED;
+    *ota_state = fakes.pending ? ESP_OTA_IMG_PENDING_VERIFY : ESP_OTA_IMG_VALID;
+    return ESP_OK;
+}
+
+const esp_app_desc_t *esp_app_get_description(void)
+{
+    return &fakes.app;
+}
+
+void esp_restart(void)
+{
+    fakes_restart();
+    abort();
+}
+
 esp_reset_reason_t esp_reset_reason(void)
 {
     return (esp_reset_reason_t)fakes.reset_reason;
@@ -91,6 +114,8 @@ uint32_t esp_efuse_read_secure_version(void)
 
 esp_err_t esp_efuse_update_secure_version(uint32_t secure_version)
 {
+    if (secure_version > FAKES_FUSES)
+        return ESP_ERR_INVALID_ARG;
     if (secure_version < fakes.fuses || fakes.fuses_fail)
         return ESP_FAIL;
     fakes.burned += secure_version > fakes.fuses;
@@ -125,6 +150,35 @@ int64_t esp_timer_get_time(void)
 void vTaskDelay(const TickType_t xTicksToDelay)
 {
     fakes.delayed_ms += (uint64_t)xTicksToDelay * 1000u / configTICK_RATE_HZ;
+    if (fakes.timer_at != 0 && fakes.delayed_ms >= fakes.timer_at) {
+        fakes.timer_at = 0;
+        fakes.timer(fakes.timer_arg);
+    }
+}
+
+esp_err_t esp_timer_create(const esp_timer_create_args_t *create_args,
+                           esp_timer_handle_t *out_handle)
+{
+    fakes.timer = create_args->callback;
+    fakes.timer_arg = create_args->arg;
+    *out_handle = (esp_timer_handle_t)&fakes.timer;
+    return ESP_OK;
+}
+
+esp_err_t esp_timer_start_once(esp_timer_handle_t timer, uint64_t timeout_us)
+{
+    if (timer != (esp_timer_handle_t)&fakes.timer)
+        return ESP_ERR_INVALID_ARG;
+    fakes.timer_at = fakes.delayed_ms + timeout_us / 1000u;
+    return ESP_OK;
+}
+
+esp_err_t esp_timer_stop(esp_timer_handle_t timer)
+{
+    if (timer != (esp_timer_handle_t)&fakes.timer)
+        return ESP_ERR_INVALID_ARG;
+    fakes.timer_at = 0;
+    return ESP_OK;
 }
 
 void esp_fill_random(void *buf, size_t len)
