@@ -8,6 +8,7 @@ answers as MTD (tests/support/mtd_shim.h), against an nginx with TLS on 127.0.0.
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import random
@@ -15,6 +16,8 @@ import re
 import secrets
 import shutil
 import signal
+import stat
+import struct
 import subprocess
 import tempfile
 import time
@@ -38,6 +41,7 @@ OLD, NEW = b"raw" + secrets.token_bytes(100_001), b"raw" + secrets.token_bytes(7
 
 
 def setUpModule():
+    os.umask(0o077)  # what everybody may open is refused
     base.setUpModule()
 
 
@@ -54,6 +58,7 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix="bulla-agent-", dir=MEMORY))
         self.addCleanup(shutil.rmtree, self.folder)
+        self.run_folder = self.folder / "run"
         self.www = base.SERVER.root / self.folder.name
         self.www.mkdir()
         self.trust = self.folder / "trust.cbor"
@@ -89,7 +94,8 @@ class Case(unittest.TestCase):
     def configure(self, more="", name="app", restart=True, url=None):
         url = url or base.SERVER.url(f"{self.folder.name}/{name}.suit")
         restart = f"restart = touch {self.restarted}\n" if restart else ""
-        self.conf.write_text(f"# a device\n\nflash-size = 4M\n{self.areas()}url = {url}\n{restart}{more}\n")
+        self.conf.write_text(f"# a device\n\nflash-size = 4M\n{self.areas()}url = {url}\n"
+                             f"run-folder = {self.run_folder}\n{restart}{more}\n")  # fmt: skip
 
     def run_agent(self, *arguments, code=None, program=AGENT, **more):
         run = subprocess.run([program, "--config", self.conf, *map(str, arguments)], capture_output=True,
@@ -104,10 +110,15 @@ class Case(unittest.TestCase):
     def status(self):
         return json.loads(self.run_agent("status", "--json").stdout)
 
+    def reset(self):
+        """Of what was in memory nothing stays."""
+        shutil.rmtree(self.run_folder, ignore_errors=True)
+
     def boot(self, *more):
-        """Label of the slot that the boot chose, as a script reads it."""
+        """A reset, and the label of the slot that the boot chose, as a script reads it."""
+        self.reset()
         run = self.run_agent("boot", *more, code=0, program=BOOT)
-        label, path, start, size = run.stdout.split()
+        path, start, size, label = run.stdout.rstrip("\n").split(" ", 3)
         self.assertEqual(path, self.slots[label])
         self.assertEqual((int(start), int(size)), (self.starts[label], SLOT_SIZE))
         return label
@@ -239,6 +250,46 @@ class Life(Case):
             slot.write(b"rot")
         self.assertEqual(self.boot(), "ota_0")
 
+    def test_second_boot_of_one_start_is_refused_and_changes_nothing(self):
+        """It would end the trial, and the next update would erase what runs."""
+        self.in_trial()
+        chip = (self.folder / "chip").read_bytes()
+        run = self.run_agent("boot", code=2, program=BOOT)
+        self.assertEqual(run.stdout, "")
+        self.assertIn("ota_1 was chosen since this kernel started", run.stderr)
+        self.assertEqual((self.folder / "chip").read_bytes(), chip)
+        self.assertIn("unknown command boot", self.run_agent("boot", code=2).stderr)
+        self.run_agent("confirm", code=0)
+        (self.run_folder / "booted").write_text("another start of the kernel\n1\n")
+        self.run_agent("boot", code=0, program=BOOT)
+
+    def test_slot_that_runs_is_not_written_whatever_the_state_says(self):
+        """What boot noted as running may be gone: its mark in memory is not."""
+        self.in_trial()
+        self.run_agent("confirm", code=0)
+        mark = (self.run_folder / "booted").read_text()
+        self.publish(OLD, sequence=3)
+        self.run_agent("update", code=0)
+        self.assertEqual(self.boot(), "ota_0")
+        self.run_agent("confirm", code=0)
+        self.publish(b"raw" + secrets.token_bytes(50_000), sequence=4)
+        self.run_folder.joinpath("booted").write_text(mark)  # ota_1 runs, the state says ota_0
+        before = self.slot_bytes("ota_1")
+        self.run_agent("update")
+        self.assertEqual(self.slot_bytes("ota_1"), before)
+
+    def test_label_with_blanks_moves_no_word(self):
+        """The table is not signed: its labels must not become the path of a script."""
+        self.provision()
+        chip = bytearray((self.folder / "chip").read_bytes())
+        at = chip.index(b"ota_0".ljust(16, b"\0"))
+        chip[at : at + 16] = b"a /dev/evil *".ljust(16, b"\0")
+        digest = next(i for i in range(0, 0xC00, 32) if chip[i : i + 2] == b"\xeb\xeb")
+        chip[digest + 16 : digest + 32] = hashlib.md5(bytes(chip[:digest])).digest()
+        (self.folder / "chip").write_bytes(chip)
+        run = self.run_agent("boot", code=0, program=BOOT)
+        self.assertEqual(run.stdout, f"{self.slots['ota_0']} 0 {SLOT_SIZE} a /dev/evil *\n")
+
     def test_nothing_bootable_is_refused(self):
         self.provision()
         with open(self.slots["ota_0"], "r+b") as slot:
@@ -251,6 +302,7 @@ class Life(Case):
 class Confirming(Case):
     def test_unhealthy_release_is_given_up(self):
         self.in_trial()
+        self.assertTrue((self.run_folder / "trial").exists())
         self.configure("health = /bin/false\nconfirm-within = 1\nconfirm-every = 1")
         run = self.run_agent("confirm", code=1)
         self.assertIn("refused: unhealthy: /bin/false ended with exit code 1", run.stderr)
@@ -298,14 +350,87 @@ class Confirming(Case):
     def test_without_trial_health_is_not_asked(self):
         self.provision()
         self.configure(f"health = touch {self.folder}/asked")
-        self.assertIn("refused: no-trial: ", self.run_agent("confirm", code=1).stderr)
+        self.assertIn("no trial: there is nothing to confirm", self.run_agent("confirm", code=0).stdout)
         self.boot()
-        self.run_agent("confirm")
+        self.assertFalse((self.run_folder / "trial").exists())
+        self.run_agent("confirm", code=0)
         self.assertFalse((self.folder / "asked").exists())
         self.assertFalse(self.restarted.exists())
 
 
+    def test_failed_health_fails_whatever_is_inherited(self):
+        """SIGCHLD ignored is inherited, and hides how children end."""
+        self.in_trial()
+        self.configure("health = /bin/false\nreach = no\nconfirm-within = 0")
+        run = subprocess.run([AGENT, "--config", self.conf, "confirm"], capture_output=True, text=True, timeout=60,
+                             preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))  # fmt: skip
+        self.assertIn("/bin/false ended with exit code 1", run.stderr)
+        self.assertEqual(run.returncode, 1)
+        self.assertIs(self.status()["trial"], True)
+
+    def test_commands_inherit_no_environment(self):
+        self.in_trial()
+        (self.www / "bin").mkdir()
+        script = self.www / "bin" / "env"
+        script.write_text("#!/bin/sh\nexit 1\n")
+        script.chmod(0o755)
+        health = self.www / "healthy"
+        health.write_text(f"#!/bin/sh\nenv >{self.folder}/environment\n")
+        health.chmod(0o755)
+        self.configure(f"health = {health}\nreach = no")
+        self.run_agent("confirm", code=0, PATH=f"{self.www}/bin", SECRET="1", LD_PRELOAD="")
+        lines = (self.folder / "environment").read_text().splitlines()
+        self.assertIn("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", lines)
+        self.assertEqual({line.split("=")[0] for line in lines} - {"PATH", "PWD", "SHLVL", "_", "OLDPWD"}, set())
+
+    def test_trial_that_cannot_be_judged_is_given_up(self):
+        """The release broke the way to the flash: only the mark in memory says that it is on trial."""
+        self.in_trial()
+        self.configure("reach = no\nconfirm-within = 1\nconfirm-every = 1")
+        os.rename(self.slots["ota_0"], self.slots["ota_0"] + ".gone")
+        run = self.run_agent("confirm", code=2)
+        self.assertIn("not confirmed yet: ", run.stderr)
+        self.assertIn("restarting, to take the fall-back", run.stderr)
+        self.assertTrue(self.restarted.exists())
+        os.rename(self.slots["ota_0"] + ".gone", self.slots["ota_0"])
+        self.assertEqual(self.boot(), "ota_0")
+
+    def test_what_is_on_no_trial_is_never_restarted(self):
+        self.in_trial()
+        self.configure("reach = no\nconfirm-within = 1\nconfirm-every = 1")
+        self.run_agent("confirm", code=0)
+        self.assertFalse((self.run_folder / "trial").exists())
+        os.unlink(self.slots["ota_0"])
+        self.assertNotIn("not confirmed yet", self.run_agent("confirm", code=2).stderr)
+        self.reset()
+        self.assertIn("not confirmed yet", self.run_agent("confirm", code=2).stderr)
+        self.assertFalse(self.restarted.exists())
+
+    def test_trial_of_more_boots_does_not_promise_the_fall_back(self):
+        self.configure("trial-boots = 2")
+        self.in_trial()
+        self.configure("trial-boots = 2\nhealth = /bin/false\nconfirm-within = 0")
+        self.assertIn("restarting, to use up a boot of the trial", self.run_agent("confirm", code=1).stderr)
+        self.assertEqual(self.boot(), "ota_1")
+
+    def test_alive_waits_for_an_update(self):
+        self.in_trial()
+        self.run_agent("confirm", code=0)
+        with open(self.slots["ota_1"], "rb") as slot:
+            fcntl.flock(slot, fcntl.LOCK_EX)
+            alive = subprocess.Popen([AGENT, "--config", self.conf, "alive"], env={**os.environ, **self.environment})
+            with self.assertRaises(subprocess.TimeoutExpired):
+                alive.wait(timeout=6)
+        self.assertEqual(alive.wait(timeout=10), 0)
+
+
 class Files(Case):
+    def test_slot_that_everybody_may_open_is_refused(self):
+        """Whoever opens it can lock it."""
+        self.ready()
+        os.chmod(self.slots["ota_1"], 0o604)
+        self.assertIn("ota_1 may be opened by everybody", self.run_agent("update", code=2).stderr)
+
     def test_flash_in_use_is_waited_for_and_then_left(self):
         self.ready()
         with open(self.slots["ota_1"], "rb") as slot:
@@ -368,6 +493,10 @@ class Files(Case):
         self.provision()
         self.conf.chmod(0o620)
         self.assertIn("may be changed by others", self.run_agent("status", code=2).stderr)
+        self.conf.chmod(0o600)
+        if os.geteuid() == 0:
+            os.chown(self.conf, 1234, 0)
+            self.assertIn("belongs to somebody else", self.run_agent("status", code=2).stderr)
         self.conf.unlink()
         self.assertIn("No such file", self.run_agent("status", code=2).stderr)
 
@@ -417,8 +546,8 @@ class Files(Case):
 
 
 @contextlib.contextmanager
-def loop_device(path):
-    run = subprocess.run(["losetup", "-f", "--show", path], capture_output=True, text=True)
+def loop_device(path, *options):
+    run = subprocess.run(["losetup", *options, "-f", "--show", path], capture_output=True, text=True)
     if run.returncode != 0:
         raise unittest.SkipTest("no loop device: " + run.stderr)
     device = run.stdout.strip()
@@ -460,6 +589,36 @@ class Blocks(Case):
         self.run_agent("update", code=0)
         os.close(claim)
 
+    def test_one_place_by_two_names_is_refused(self):
+        """A loop device and its file: each has a memory of its own in the kernel."""
+        self.ready()
+        device, self.slots["ota_1"] = self.slots["ota_1"], str(self.folder / "ota_1")
+        self.run_agent("status", code=0)
+        self.configure()
+        self.run_agent("status", code=0)
+        text = self.conf.read_text()
+        for first, second in ((device, self.slots["ota_1"]), (self.slots["ota_1"], device)):
+            with self.subTest(first=first):
+                more = f"area = 0x320000 4K {second}\n"
+                self.conf.write_text(text.replace(f"1536K {self.slots['ota_1']}\n", f"1536K {first}\n{more}"))
+                self.assertIn("lies in the same disk or file as the one at 0x190000", self.run_agent("status", code=2).stderr)
+
+    def test_disk_and_its_partition_are_refused(self):
+        table = bytearray(4 << 20)
+        table[446:462] = struct.pack("<4xB3xII", 0x83, 2048, 4096)
+        table[510:512] = b"\x55\xaa"
+        (self.folder / "whole-disk").write_bytes(table)
+        with loop_device(self.folder / "whole-disk", "-P") as disk:
+            number = Path(f"/sys/class/block/{Path(disk).name}p1/dev")
+            if not number.exists():
+                self.skipTest("no partitions of loop devices")
+            part = self.folder / "part"
+            os.mknod(part, 0o600 | stat.S_IFBLK, os.makedev(*map(int, number.read_text().split(":"))))
+            for first, second in ((disk, part), (part, disk)):
+                with self.subTest(first=first):
+                    self.conf.write_text(f"flash-size = 4M\narea = 0x8000 4K {first}\narea = 0x10000 4K {second}\n")
+                    self.assertIn("lies in the same disk or file as the one at 0x8000", self.run_agent("status", code=2).stderr)
+
     def test_device_that_is_too_small_is_told(self):
         self.ready()
         (self.folder / "small").write_bytes(bytes(SLOT_SIZE - SECTOR))
@@ -475,12 +634,14 @@ class Kills(Case):
     def test_killed_update_is_completed_by_the_next_one(self):
         self.ready()
         pristine = {path: Path(path).read_bytes() for path in (f"{self.folder}/chip", *self.slots.values())}
+        mark = (self.run_folder / "booted").read_text()
         chance = random.Random(6)
         landed = 0
         for round_ in range(ROUNDS):
             with self.subTest(round=round_):
                 for path, data in pristine.items():
                     Path(path).write_bytes(data)
+                (self.run_folder / "booted").write_text(mark)
                 self.kill_one(0, chance.uniform(0, 0.1))
                 # also updates that go on where a killed one ended
                 for sector in sorted(chance.sample(range(1, len(NEW) // SECTOR), 3)):
@@ -570,6 +731,7 @@ class Mtd(Case):
         self.ready()
         self.publish(small, sequence=2)
         pristine = (self.folder / "nor").read_bytes()
+        mark = (self.run_folder / "booted").read_text()
         self.log()
         self.run_agent("update", code=0)
         count = len(self.log())
@@ -577,6 +739,7 @@ class Mtd(Case):
         for cut in range(1, count + 1):
             with self.subTest(cut=cut):
                 (self.folder / "nor").write_bytes(pristine)
+                (self.run_folder / "booted").write_text(mark)
                 run = self.run_agent("update", "--stay", BULLA_MTD_KILL_AT=str(cut))
                 self.assertEqual(run.returncode, -signal.SIGKILL)
                 self.log()
@@ -597,21 +760,44 @@ class Integration(Case):
     @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is missing")
     def test_units_are_good_and_shut_in(self):
         made = sorted(BIN.parent.glob("client_fw/port/posix/*.service"))
-        self.assertEqual([unit.stem for unit in made], ["bulla-alive", "bulla-confirm", "bulla-update"])
+        self.assertEqual([unit.stem for unit in made], ["bulla-alive", "bulla-confirm", "bulla-deadline", "bulla-update"])
         for unit in made:
             text = re.sub(r"ExecStart=\S*/bulla-agent", f"ExecStart={AGENT}", unit.read_text())
             text = re.sub(r"Documentation=.*", "Documentation=man:ls(1)", text)
             (self.folder / unit.name).write_text(text)
         timers = [shutil.copy(timer, self.folder) for timer in (PORT / "systemd").glob("*.timer")]
-        self.assertEqual(len(timers), 2)
+        self.assertEqual(len(timers), 4)
         units = [str(self.folder / unit.name) for unit in made] + timers
         run = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True)
         ours = [line for line in run.stderr.splitlines() if "bulla" in line]
         self.assertEqual((run.returncode, ours), (0, []), run.stderr)
-        for name, most in (("update", 25), ("alive", 20), ("confirm", 70)):  # exposure, 100 is worst
+        for name, most in (("update", 25), ("alive", 20), ("confirm", 70), ("deadline", 60)):  # exposure, 100 is worst
             run = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={most}",
                                   str(self.folder / f"bulla-{name}.service")], capture_output=True, text=True)  # fmt: skip
             self.assertEqual(run.returncode, 0, run.stdout[-300:] + run.stderr)
+
+    def test_timers_reach_devices_that_are_on_briefly(self):
+        """systemd.timer(5): RandomizedDelaySec is added to what Persistent catches up, too, and with
+        FixedRandomDelay it is the same each time: whoever drew more than it is on would never ask."""
+        timers = {path.stem: path.read_text() for path in (PORT / "systemd").glob("*.timer")}
+        for name, text in timers.items():
+            if "FixedRandomDelay" in text:
+                self.assertNotRegex(text, "(?m)^(Persistent|OnBootSec)", name)
+        asks = timers["bulla-update-start"]
+        self.assertRegex(asks, "(?m)^OnBootSec=10min\nRandomizedDelaySec=20min$")
+        self.assertIn("Unit=bulla-update.service", asks)
+
+    def test_end_of_a_trial_needs_nothing_of_the_release(self):
+        """Neither a target that may hang nor a configuration that may be missing."""
+        units = [PORT / "systemd" / f"bulla-deadline.{kind}" for kind in ("service.in", "timer")]
+        for unit in units:
+            text = unit.read_text()
+            self.assertIn("DefaultDependencies=no\n", text)
+            self.assertNotRegex(text, "(?m)^(After|Wants|Requires|ExecCondition)|agent.conf$")
+        self.assertIn("ConditionPathExists=/run/bulla/trial\n", units[0].read_text())
+        self.assertIn("WantedBy=sysinit.target\n", units[1].read_text())
+        header = (PORT / "agent.h").read_text()
+        self.assertRegex(header, 'AGENT_RUN_FOLDER +"/run/bulla"')
 
     def test_example_configuration_is_one(self):
         self.conf = self.folder / "example.conf"
@@ -619,10 +805,21 @@ class Integration(Case):
         self.conf.chmod(0o644)
         self.assertIn("/dev/mtd2 cannot be found", self.run_agent("status", code=2).stderr)
 
-    def local_top(self, watchdog="0"):
-        """The initial RAM disk's script, its absolute paths turned to our folder: what it appends."""
+    # What Debian's panic does: with panic= it restarts and ends the script, else it returns when its
+    # shell ends. A stub that ends the script would hide what goes on behind it.
+    PANIC = """panic() {
+    echo "panic: $1"
+    if [ -n "${panic}" ]; then sleep 0; reboot -f; exit; fi
+}
+"""
+    PANIC_RETURNS = 'panic() { echo "panic: $1"; }\n'
+
+    def local_top(self, watchdog="0", panic=PANIC):
+        """A reset, and the initial RAM disk's script, its absolute paths turned to our folder: what it
+        leaves in ROOT for the next script, and how many restarts it asked for. The second one works."""
+        self.reset()
         script = (PORT / "examples/initramfs-local-top").read_text()
-        (self.folder / "functions").write_text('panic() { echo "panic: $1"; exit 7; }\n')
+        (self.folder / "functions").write_text(panic)
         (self.folder / "bootstatus").write_text(watchdog)
         for old, new in (("/scripts/functions", f"{self.folder}/functions"), ("/conf/param.conf", f"{self.folder}/param.conf"),
                          ("/sbin/bulla-boot", f"{BOOT} --config {self.conf}"), ("/sys/fs/pstore", f"{self.folder}/pstore"),
@@ -630,18 +827,71 @@ class Integration(Case):
             self.assertIn(old, script)
             script = script.replace(old, new)
         (self.folder / "param.conf").write_text("")
-        run = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
-        return run.returncode, run.stdout, (self.folder / "param.conf").read_text()
+        restarts = self.folder / "restarts"
+        restarts.write_text("")
+        tools = self.folder / "tools"
+        tools.mkdir(exist_ok=True)
+        (tools / "reboot").write_text(f"#!/bin/sh\necho \"$*\" >>{restarts}\n"
+                                      f"[ $(wc -l <{restarts}) -lt 2 ] || kill -9 $PPID\n")  # fmt: skip
+        (tools / "reboot").chmod(0o755)
+        run = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60,
+                             env={**os.environ, "panic": "", "PATH": f"{tools}:{os.environ['PATH']}"})  # fmt: skip
+        root = subprocess.run(["sh", "-c", f"ROOT=/dev/command-line; . {self.folder}/param.conf; printf %s \"$ROOT\""],
+                              capture_output=True, text=True, check=True).stdout  # fmt: skip
+        return run.returncode, run.stdout, root, len(restarts.read_text().splitlines())
 
     def test_initial_ram_disk_takes_the_slot_that_was_chosen(self):
         self.configure("crashes-max = 1")
         self.in_trial()
         self.run_agent("confirm", code=0)
-        self.assertEqual(self.local_top(), (0, "", f"ROOT={self.slots['ota_1']}\n"))
-        self.assertEqual(self.local_top("32"), (0, "", f"ROOT={self.slots['ota_0']}\n"))
+        self.assertEqual(self.local_top(), (0, "", self.slots["ota_1"], 0))
+        (self.folder / "pstore").mkdir()
+        (self.folder / "pstore" / "console-0").touch()
+        self.assertEqual(self.local_top("16"), (0, "", self.slots["ota_1"], 0))
+        self.assertEqual(self.local_top("32"), (0, "", self.slots["ota_0"], 0))
+
+    def test_initial_ram_disk_tells_a_panic_by_its_dump(self):
+        self.configure("crashes-max = 1")
+        self.in_trial()
+        self.run_agent("confirm", code=0)
+        (self.folder / "pstore").mkdir()
+        (self.folder / "pstore" / "dmesg-ramoops-0").touch()
+        self.assertEqual(self.local_top(), (0, "", self.slots["ota_0"], 0))
+
+    def test_initial_ram_disk_goes_nowhere_when_no_slot_may_be_started(self):
+        self.provision()
         for path in self.slots.values():
             Path(path).write_bytes(bytes(SLOT_SIZE))
-        self.assertEqual(self.local_top(), (7, "panic: bulla-boot: no slot may be started\n", ""))
+        told = "panic: bulla-boot: no slot may be started\n"
+        self.assertEqual(self.local_top(panic=self.PANIC_RETURNS), (-signal.SIGKILL, told * 2, "/dev/null", 2))
+        # the restart fails, and panic ends the script: what comes next finds nothing to mount
+        self.assertEqual(self.local_top(), (0, told, "/dev/null", 1))
+
+
+class InitialRamDiskOfOneDisk(Case):
+    """Both slots in one device: what is mounted begins at its start, and that is the other slot."""
+
+    starts = {"ota_0": 0, "ota_1": SLOT_SIZE}
+    local_top, PANIC, PANIC_RETURNS = Integration.local_top, Integration.PANIC, Integration.PANIC_RETURNS
+
+    def make_flash(self):
+        (self.folder / "chip").write_bytes(bytes(0x18000))
+        self.slots = dict.fromkeys(("ota_0", "ota_1"), str(self.folder / "disk"))
+        (self.folder / "disk").write_bytes(bytes(2 * SLOT_SIZE))
+
+    def areas(self):
+        return super().areas().replace(f"0x190000 1536K {self.folder}/disk", f"0x190000 1536K {self.folder}/disk 1536K")
+
+    def test_slot_that_cannot_be_mounted_is_not_started(self):
+        self.provision()
+        self.assertEqual(self.local_top(), (0, "", f"{self.folder}/disk", 0))
+        self.in_trial_from_there()
+        told = f"panic: bulla-boot: ota_1 begins at {SLOT_SIZE} of {self.folder}/disk, and a root file system cannot\n"
+        self.assertEqual(self.local_top(panic=self.PANIC_RETURNS), (-signal.SIGKILL, told * 2, "/dev/null", 2))
+
+    def in_trial_from_there(self):
+        self.publish(NEW, sequence=2)
+        self.run_agent("update", code=0)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ in the file, SIGKILL. The moments are real time, so a seed repeats the choice an
 import random
 import time
 
-from judge import Wrong, demand
+from judge import Wrong
 from servers import Nginx
 
 # so slow that most of an update's time is the download
@@ -21,7 +21,7 @@ def stage(device, power, flash):
         return "confirmed"
     if power.find(r"^stage0: starts .*trial"):
         return "in trial"
-    if power.find(r"^app: update status 0"):
+    if device.judge.next_slot(flash) == 1:
         return "selected"
     if flash.read_bytes()[:end] != device.factory.read_bytes()[:end]:
         return "in download"
@@ -40,8 +40,7 @@ def one(device, nginx, after, line):
             return None, 0
     device.judge.clean(power)
     stopped = stage(device, power, flash)
-    sequence, boots = device.recovers(flash, nginx.port, stopped == "confirmed")
-    demand(stopped != "in download" or sequence == 1, "v2 started before it was selected")
+    _, boots = device.recovers(flash, nginx.port, stopped == "confirmed")
     flash.unlink()
     return stopped, boots
 

@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <mtd/mtd-user.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -136,8 +137,12 @@ static int erase(int fd, const struct erase_info_user *range)
     return 0;
 }
 
-static int unlock(const struct erase_info_user *range)
+static int unlock(const struct erase_info_user *range, uint64_t size)
 {
+    if (range->start != 0 || range->length != size) {
+        errno = EINVAL;
+        return -1;
+    }
     note("unlock", range->start, range->length);
     for (uint64_t i = range->start / SECTOR;
          i < SECTORS_MAX && i * SECTOR < (uint64_t)range->start + range->length; i++)
@@ -163,6 +168,7 @@ static int tell(int fd, struct mtd_info_user *info)
 
 int ioctl(int fd, unsigned long request, ...)
 {
+    struct mtd_info_user info;
     va_list arguments;
 
     va_start(arguments, request);
@@ -176,7 +182,7 @@ int ioctl(int fd, unsigned long request, ...)
     case MEMERASE:
         return erase(fd, argument);
     case MEMUNLOCK:
-        return unlock(argument);
+        return tell(fd, &info) == 0 ? unlock(argument, info.size) : -1;
     case MEMISLOCKED:
         if (getenv("BULLA_MTD_LOCKED") != NULL) {
             const struct erase_info_user *range = argument;
@@ -233,8 +239,12 @@ ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t at)
     unsigned unit = setting("BULLA_MTD_UNIT", 1);
 
     shim_fault.calls++;
-    if (fails())
+    if (fails()) {
+        if (shim_fault.late)
+            (void)NEXT(pwrite64)(fd, bytes, len, at);
+        errno = shim_fault.error;
         return -1;
+    }
     if (!is_mtd(fd))
         return NEXT(pwrite64)(fd, bytes, limited(len), at);
     len = limited(len);
@@ -248,4 +258,22 @@ ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t at)
         return -1;
     }
     return program(fd, bytes, len, (uint64_t)at);
+}
+
+/* ---- the kernel's memory ---- */
+
+int posix_fadvise64(int fd, off64_t at, off64_t len, int advice)
+{
+    if (advice == POSIX_FADV_DONTNEED) {
+        shim_fault.forgot_at = (uint64_t)at;
+        shim_fault.forgot_len = (uint64_t)len;
+    }
+    return NEXT(posix_fadvise64)(fd, at, len, advice);
+}
+
+long sysconf(int name)
+{
+    if (name == _SC_PAGESIZE && shim_fault.page != 0)
+        return shim_fault.page;
+    return NEXT(sysconf)(name);
 }

@@ -6,6 +6,7 @@
  * check.h; for one program each. */
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "flash_posix.h"
@@ -13,6 +14,7 @@
 
 #define SECTOR 0x1000u
 #define CHIP   0x20000u
+#define SIZE   0x4000u
 
 static char folder[64];
 static char low[96], high[96], log_path[96];
@@ -41,6 +43,7 @@ static inline void look(const char *path, uint32_t at, uint8_t *buffer, size_t l
 static inline int start_group(void **unused)
 {
     (void)unused;
+    (void)umask(077); /* what everybody may open is refused */
     snprintf(folder, sizeof(folder), "/tmp/bulla-posix-XXXXXX");
     if (mkdtemp(folder) == NULL)
         return -1;
@@ -102,6 +105,23 @@ static inline void assert_says(const char *text, const char *part)
 {
     if (strstr(text, part) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", text, part);
+}
+
+/* Four sectors: the first in one file, behind a sector of something else, the rest in another. */
+static inline void open_filled(struct flash_posix *map, enum flash_posix_mode mode, uint8_t byte)
+{
+    *map = (struct flash_posix){.size = SIZE};
+    make_file(low, 2 * SECTOR, byte);
+    make_file(high, 3 * SECTOR, byte);
+    assert_true(flash_posix_add(map, 0, SECTOR, low, SECTOR, why));
+    assert_true(flash_posix_add(map, SECTOR, 3 * SECTOR, high, 0, why));
+    if (flash_posix_open(map, mode, 0, why) != BULLA_OK)
+        fail_msg("%s", why);
+}
+
+static inline void open_two(struct flash_posix *map, enum flash_posix_mode mode)
+{
+    open_filled(map, mode, 0xff);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, clean, clean)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Flash in files: the map, what is refused, how trouble is told, one program at a time. MTD and the
- * client at work: test_posix_mtd.c. Block devices: tests/e2e/test_agent.py, which may make some. */
+/* Flash in files: the map, what is refused, how trouble is told. One program at a time:
+ * test_posix_lock.c. MTD and the client at work: test_posix_mtd.c. Block devices:
+ * tests/e2e/test_agent.py, which may make some. */
 
 #include "check.h"
 
@@ -10,29 +11,8 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
-#include <time.h>
 
 #include "posix_files.h"
-
-#define SIZE 0x4000u
-
-/* Four sectors: the first in one file, behind a sector of something else, the rest in another. */
-static void open_filled(struct flash_posix *map, enum flash_posix_mode mode, uint8_t byte)
-{
-    *map = (struct flash_posix){.size = SIZE};
-    make_file(low, 2 * SECTOR, byte);
-    make_file(high, 3 * SECTOR, byte);
-    assert_true(flash_posix_add(map, 0, SECTOR, low, SECTOR, why));
-    assert_true(flash_posix_add(map, SECTOR, 3 * SECTOR, high, 0, why));
-    if (flash_posix_open(map, mode, 0, why) != BULLA_OK)
-        fail_msg("%s", why);
-}
-
-static void open_two(struct flash_posix *map, enum flash_posix_mode mode)
-{
-    open_filled(map, mode, 0xff);
-}
 
 /* ---- the map ---- */
 
@@ -238,6 +218,43 @@ static void test_posix_what_was_written_is_forgotten_by_the_kernel(void **state)
     flash_posix_close(&map);
 }
 
+/* What a failed write left in the kernel's memory is not on the medium. */
+static void test_posix_failed_write_is_forgotten_by_the_kernel(void **state)
+{
+    struct flash_posix map;
+
+    (void)state;
+    open_two(&map, FLASH_POSIX_WRITE);
+    shim_fault = (struct shim_fault){.error = EIO, .error_in = 2, .late = true};
+    assert_status(program(&map, 2 * SECTOR + 5, "abc", 3), BULLA_E_FLASH_PROGRAM);
+    assert_says(flash_posix_note(&map), "Input/output error");
+    assert_int_equal(shim_fault.forgot_at, SECTOR);
+    assert_int_equal(shim_fault.forgot_len, SECTOR);
+    shim_fault = (struct shim_fault){.error = EIO, .error_in = 1, .late = true};
+    assert_status(erase(&map, 3 * SECTOR), BULLA_E_FLASH_ERASE);
+    assert_int_equal(shim_fault.forgot_at, 2 * SECTOR);
+    assert_int_equal(shim_fault.forgot_len, SECTOR);
+    flash_posix_close(&map);
+}
+
+/* It forgets no page of which it was told a part only. */
+static void test_posix_whole_pages_are_forgotten_whatever_their_size(void **state)
+{
+    struct flash_posix map;
+
+    (void)state;
+    open_two(&map, FLASH_POSIX_WRITE);
+    shim_fault.page = 0x10000;
+    assert_status(program(&map, 2 * SECTOR + 5, "abc", 3), BULLA_OK);
+    assert_int_equal(shim_fault.forgot_at, 0);
+    assert_int_equal(shim_fault.forgot_len, 0x10000);
+    shim_fault.page = 0x1000;
+    assert_status(program(&map, 3 * SECTOR - 1, "abc", 3), BULLA_OK);
+    assert_int_equal(shim_fault.forgot_at, SECTOR);
+    assert_int_equal(shim_fault.forgot_len, 2 * SECTOR);
+    flash_posix_close(&map);
+}
+
 static void test_posix_calls_that_do_less_are_repeated(void **state)
 {
     struct flash_posix map;
@@ -324,76 +341,6 @@ static void test_posix_what_is_no_store_is_refused(void **state)
     assert_says(why, "cannot be found");
 }
 
-/* ---- one program at a time ---- */
-
-static void test_posix_second_writer_is_refused_until_the_first_ends(void **state)
-{
-    struct flash_posix first, second;
-
-    (void)state;
-    open_two(&first, FLASH_POSIX_WRITE);
-    assert_status(open_one(&second, high, SECTOR), BULLA_E_IO);
-    assert_says(why, "in use by another program");
-    assert_status(flash_posix_open(&second, FLASH_POSIX_READ, 0, why), BULLA_E_IO);
-    flash_posix_close(&first);
-    assert_status(flash_posix_open(&second, FLASH_POSIX_WRITE, 0, why), BULLA_OK);
-    flash_posix_close(&second);
-}
-
-static void test_posix_readers_share(void **state)
-{
-    struct flash_posix first, second = {.size = SIZE};
-
-    (void)state;
-    open_two(&first, FLASH_POSIX_READ);
-    assert_true(flash_posix_add(&second, 0, SECTOR, high, 0, why));
-    assert_status(flash_posix_open(&second, FLASH_POSIX_READ, 0, why), BULLA_OK);
-    flash_posix_close(&second);
-    assert_status(flash_posix_open(&second, FLASH_POSIX_WRITE, 0, why), BULLA_E_IO);
-    flash_posix_close(&first);
-}
-
-/* A store of the failed map must not stay locked. */
-static void test_posix_failed_open_leaves_nothing_locked(void **state)
-{
-    struct flash_posix map = {.size = SIZE}, other;
-
-    (void)state;
-    make_file(low, SECTOR, 0);
-    assert_true(flash_posix_add(&map, 0, SECTOR, low, 0, why));
-    assert_true(flash_posix_add(&map, SECTOR, SECTOR, "/nowhere", 0, why));
-    assert_status(flash_posix_open(&map, FLASH_POSIX_WRITE, 0, why), BULLA_E_IO);
-    assert_status(open_one(&other, low, SECTOR), BULLA_OK);
-    flash_posix_close(&other);
-}
-
-static void test_posix_writer_waits_for_another_one(void **state)
-{
-    const struct timespec moment = {.tv_nsec = 150000000};
-    struct flash_posix map;
-    int ready[2];
-    char byte;
-
-    (void)state;
-    make_file(low, SECTOR, 0);
-    assert_int_equal(pipe(ready), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        bool ok = open_one(&map, low, SECTOR) == BULLA_OK && write(ready[1], "x", 1) == 1;
-        (void)nanosleep(&moment, NULL);
-        _exit(ok ? 0 : 1);
-    }
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    assert_status(open_one(&map, low, SECTOR), BULLA_E_IO);
-    assert_status(flash_posix_open(&map, FLASH_POSIX_WRITE, 5000, why), BULLA_OK);
-    flash_posix_close(&map);
-    int result = 0;
-    assert_int_equal(waitpid(child, &result, 0), child);
-    assert_int_equal(result, 0);
-    (void)close(ready[0]);
-    (void)close(ready[1]);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,15 +355,13 @@ int main(void)
         TEST(test_posix_block_erase_goes_across_areas),
         TEST(test_posix_writes_wait_for_the_medium),
         TEST(test_posix_what_was_written_is_forgotten_by_the_kernel),
+        TEST(test_posix_failed_write_is_forgotten_by_the_kernel),
+        TEST(test_posix_whole_pages_are_forgotten_whatever_their_size),
         TEST(test_posix_calls_that_do_less_are_repeated),
         TEST(test_posix_errors_of_the_system_are_told),
         TEST(test_posix_file_that_became_shorter_is_told),
         TEST(test_posix_reader_cannot_write),
         TEST(test_posix_what_is_no_store_is_refused),
-        TEST(test_posix_second_writer_is_refused_until_the_first_ends),
-        TEST(test_posix_readers_share),
-        TEST(test_posix_failed_open_leaves_nothing_locked),
-        TEST(test_posix_writer_waits_for_another_one),
     };
 
     return cmocka_run_group_tests(tests, start_group, end_group);

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 if(TARGET bulla_port_posix)
   bulla_unit(test_posix bulla_port_posix bulla_client bulla_verify_mbedtls ${CMAKE_DL_LIBS})
+  bulla_unit(test_posix_lock bulla_port_posix bulla_client bulla_verify_mbedtls ${CMAKE_DL_LIBS})
   bulla_unit(test_posix_mtd bulla_port_posix bulla_port_sim bulla_client bulla_verify_mbedtls ${SODIUM_LIBRARY} ${CMAKE_DL_LIBS})
   target_sources(test_posix_mtd PRIVATE support/seal.c support/bench.c ${PROJECT_SOURCE_DIR}/client_fw/port/check/check_flash.c)
   target_include_directories(test_posix_mtd PRIVATE ${PROJECT_SOURCE_DIR}/client_fw/port/check)
-  foreach(test test_posix test_posix_mtd)
+  foreach(test test_posix test_posix_lock test_posix_mtd)
     target_sources(${test} PRIVATE support/mtd_shim.c)
     # the shim takes the place of functions with 64 bit offsets, on 32 bit too
     target_compile_definitions(${test} PRIVATE _FILE_OFFSET_BITS=64)

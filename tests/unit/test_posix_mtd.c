@@ -124,7 +124,7 @@ static void test_posix_mtd_units_are_filled_up(void **state)
     flash_posix_close(&map);
 }
 
-static void test_posix_mtd_unlocks_what_it_changes_and_no_more(void **state)
+static void test_posix_mtd_that_is_locked_is_unlocked_whole(void **state)
 {
     struct flash_posix map;
 
@@ -136,8 +136,7 @@ static void test_posix_mtd_unlocks_what_it_changes_and_no_more(void **state)
     assert_status(program(&map, 0x4010, "x", 1), BULLA_OK);
     assert_status(erase(&map, 0x6000), BULLA_OK);
     assert_status(program(&map, 0x6000, "x", 1), BULLA_OK);
-    assert_chip_saw("unlock 0x4000 4096\nprogram 0x4010 1\n"
-                    "unlock 0x6000 4096\nerase 0x6000 4096\nprogram 0x6000 1\n");
+    assert_chip_saw("unlock 0x0 131072\nprogram 0x4010 1\nerase 0x6000 4096\nprogram 0x6000 1\n");
     flash_posix_close(&map);
 }
 
@@ -313,7 +312,7 @@ int main(void)
         TEST(test_posix_mtd_that_is_no_nor_is_refused_by_name),
         TEST(test_posix_mtd_with_small_sectors_is_erased_in_ours),
         TEST(test_posix_mtd_units_are_filled_up),
-        TEST(test_posix_mtd_unlocks_what_it_changes_and_no_more),
+        TEST(test_posix_mtd_that_is_locked_is_unlocked_whole),
         TEST(test_posix_mtd_that_the_kernel_protects_is_read_only),
         TEST(test_posix_files_keep_the_promises_of_a_port),
         TEST(test_posix_mtd_keeps_the_promises_of_a_port),

@@ -8,9 +8,6 @@
 
 #include "agent.h"
 
-/* Another command, such as a timer's, is waited for so long. */
-#define LOCK_WAIT_MS 5000u
-
 /* ---- the device ---- */
 
 const char *agent_label(const struct agent *agent, int32_t slot)
@@ -49,10 +46,27 @@ static enum bulla_status judge_map(struct agent *agent)
     return BULLA_OK;
 }
 
+/* What the mark says is being executed, and an update never goes there. In place it is the area,
+ * whichever bank it came from. */
+static void set_executing(struct agent *agent)
+{
+    int32_t slot = BULLA_SLOT_NONE;
+
+    if (!agent->client.layout.in_place && agent_mark_read(agent, &slot) &&
+        bulla_layout_slot(&agent->client.layout, slot) != NULL)
+        agent->client.executing = slot;
+}
+
 enum bulla_status agent_open(struct agent *agent, enum flash_posix_mode mode)
 {
+    return agent_open_within(agent, mode, AGENT_LOCK_WAIT_MS);
+}
+
+enum bulla_status agent_open_within(struct agent *agent, enum flash_posix_mode mode,
+                                    uint32_t wait_ms)
+{
     struct flash_posix *flash = &agent->config.flash;
-    enum bulla_status status = flash_posix_open(flash, mode, LOCK_WAIT_MS, agent->why);
+    enum bulla_status status = flash_posix_open(flash, mode, wait_ms, agent->why);
 
     if (status != BULLA_OK)
         return status;
@@ -62,6 +76,8 @@ enum bulla_status agent_open(struct agent *agent, enum flash_posix_mode mode)
     if (status == BULLA_E_PARTITION_MAGIC)
         (void)snprintf(agent->why, sizeof(agent->why),
                        "no partition table at 0x8000 of the map: provision the device first");
+    if (status == BULLA_OK)
+        set_executing(agent);
     return status == BULLA_OK ? judge_map(agent) : status;
 }
 

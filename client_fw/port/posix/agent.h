@@ -10,6 +10,7 @@
 #include "host.h"
 
 #define AGENT_CONFIG_DEFAULT "/etc/bulla/agent.conf"
+#define AGENT_RUN_FOLDER     "/run/bulla"
 #define AGENT_WHY_SIZE       640u
 
 /* ---- config.c ---- */
@@ -30,6 +31,7 @@ struct agent_config {
     uint64_t confirm_every_s;
     uint64_t trial_boots;
     uint64_t crashes_max;
+    const char *run_folder;
     char *text; /* of the file, cut into strings */
 };
 
@@ -53,8 +55,14 @@ struct agent {
     bool stay; /* no restart command */
 };
 
+/* Another command, such as a timer's, is waited for so long. */
+#define AGENT_LOCK_WAIT_MS 5000u
+
 /* Open flash and client; agent_close is due in any case. */
 BULLA_MUST_CHECK enum bulla_status agent_open(struct agent *agent, enum flash_posix_mode mode);
+/* The same with another time to wait for whoever uses the flash. */
+BULLA_MUST_CHECK enum bulla_status agent_open_within(struct agent *agent,
+                                                     enum flash_posix_mode mode, uint32_t wait_ms);
 void agent_close(struct agent *agent);
 
 /* End the command. The reason is agent->why, else the flash's note if flash failed, else the
@@ -73,8 +81,9 @@ uint64_t agent_now_ms(void);
 /* The configured server. Must not move between begin and end. */
 struct agent_net;
 
-/* NULL with a sentence in agent->why: *status says what it is. */
-struct agent_net *agent_net_begin(struct agent *agent, enum bulla_status *status);
+/* For so many seconds. NULL with a sentence in agent->why: *status says what it is. */
+struct agent_net *agent_net_begin(struct agent *agent, uint64_t timeout_s,
+                                  enum bulla_status *status);
 const struct bulla_transport *agent_net_transport(const struct agent_net *net);
 const struct bulla_url *agent_net_url(const struct agent_net *net);
 const struct bulla_clock *agent_net_clock(const struct agent_net *net);
@@ -86,9 +95,22 @@ void agent_net_explain(struct agent *agent, const struct agent_net *net, enum bu
 
 /* ---- command.c ---- */
 
-/* Run it and wait; what it prints goes to stderr. Whatever it started is killed after the time.
- * True: it ended with 0. Otherwise `why` says how it ended. */
+/* Run it and wait; what it prints goes to stderr. After the time it is killed, with those of its
+ * children that stayed in its process group. True: it ended with 0, and nothing else counts as
+ * that. Otherwise `why` says how it ended. */
 bool agent_run(const char *command, uint64_t timeout_s, char why[AGENT_WHY_SIZE]);
+/* Is there a restart command that may be run? */
+bool agent_may_restart(const struct agent *agent);
+/* Run it. Flash is closed before: the system that goes down may want to look at it. */
+bool agent_restart(struct agent *agent, char why[AGENT_WHY_SIZE]);
+
+/* ---- mark.c ---- */
+
+/* Did boot choose a slot since this kernel started? Then *slot is the one that runs. */
+bool agent_mark_read(const struct agent *agent, int32_t *slot);
+bool agent_mark_in_trial(const struct agent *agent);
+bool agent_mark_write(const struct agent *agent, int32_t slot, bool trial);
+void agent_mark_end_trial(const struct agent *agent);
 
 /* ---- commands_agent.c for bulla-agent, commands_boot.c for bulla-boot ---- */
 

@@ -2,6 +2,7 @@
 /* boot: choose the slot at a reset, for whatever starts it. status: what runs and what would boot,
  * nothing written. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,7 +57,9 @@ static const struct bulla_partition *executed(const struct agent *agent, int32_t
     return layout->in_place && slot >= 0 ? &layout->factory : bulla_layout_slot(layout, slot);
 }
 
-/* One line for a script: LABEL PATH START SIZE. agent_open made sure that one area has it all. */
+/* One line for a script: PATH START SIZE LABEL. The label comes from flash that nobody signed and
+ * may have blanks, so it is last; a path has none. agent_open made sure that one area has it all.
+ */
 static void tell_place(struct agent *agent, const struct bulla_boot_result *result, const char *why)
 {
     const struct bulla_partition *at = executed(agent, result->slot);
@@ -67,8 +70,8 @@ static void tell_place(struct agent *agent, const struct bulla_boot_result *resu
     if (area == NULL)
         return;
     uint64_t start = area->start + (at->offset - area->offset);
-    host_say(agent->tool, "%s %s %llu %u", label, area->path, (unsigned long long)start,
-             (unsigned)at->size);
+    host_say(agent->tool, "%s %llu %u %s", area->path, (unsigned long long)start,
+             (unsigned)at->size, label);
     if (!agent->tool->json)
         host_note(agent->tool, "%s boots%s: %s", label, result->trial ? " for a trial" : "", why);
     agent_set(agent, "slot", json_string(label));
@@ -78,6 +81,29 @@ static void tell_place(struct agent *agent, const struct bulla_boot_result *resu
     agent_set(agent, "trial", json_boolean(result->trial));
     agent_set(agent, "sequence", result->sealed ? json_integer(result->sequence) : json_null());
     agent_set(agent, "why", json_string(why));
+}
+
+/* A second choice in a running system would end the trial, and make the next update erase what
+ * runs. The flash is locked: nobody chooses at the same time. */
+static enum bulla_status need_reset(struct agent *agent)
+{
+    int32_t slot = BULLA_SLOT_NONE;
+
+    if (!agent_mark_read(agent, &slot))
+        return BULLA_OK;
+    (void)snprintf(agent->why, sizeof(agent->why),
+                   "%s was chosen since this kernel started, and may be running: boot belongs to a "
+                   "reset (%.300s)",
+                   agent_label(agent, slot), agent->config.run_folder);
+    return BULLA_E_USAGE;
+}
+
+/* Nothing that a start fails for: without the mark, the system knows less of itself. */
+static void leave_mark(struct agent *agent, const struct bulla_boot_result *result)
+{
+    if (!agent_mark_write(agent, result->slot, result->trial))
+        host_note(agent->tool, "%.300s cannot be written: %s", agent->config.run_folder,
+                  strerror(errno));
 }
 
 int agent_boot(struct agent *agent)
@@ -90,16 +116,20 @@ int agent_boot(struct agent *agent)
     char why[AGENT_WHY_SIZE];
     enum bulla_status status = agent_open(agent, FLASH_POSIX_WRITE);
 
+    if (status == BULLA_OK)
+        status = need_reset(agent);
     if (status != BULLA_OK)
         return agent_end(agent, status);
     status = bulla_client_boot_after(&agent->client, &reset, &result);
     if (status == BULLA_OK && result.verdict != BULLA_YES)
         status = BULLA_E_NOTHING_BOOTABLE;
     explain(agent, &result, status, why, sizeof(why));
-    if (status == BULLA_OK)
+    if (status == BULLA_OK) {
+        leave_mark(agent, &result);
         tell_place(agent, &result, why);
-    else if (status == BULLA_E_NOTHING_BOOTABLE)
+    } else if (status == BULLA_E_NOTHING_BOOTABLE) {
         (void)snprintf(agent->why, sizeof(agent->why), "%s", why);
+    }
     return agent_end(agent, status);
 }
 

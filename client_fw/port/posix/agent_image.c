@@ -46,7 +46,7 @@ int agent_dump(struct agent *agent)
 {
     struct host_writer writer;
     enum bulla_status status =
-        flash_posix_open(&agent->config.flash, FLASH_POSIX_READ, 0, agent->why);
+        flash_posix_open(&agent->config.flash, FLASH_POSIX_READ, AGENT_LOCK_WAIT_MS, agent->why);
 
     if (status != BULLA_OK)
         return agent_end(agent, status);
@@ -210,7 +210,8 @@ int agent_provision(struct agent *agent)
                        strerror(errno));
         return agent_end(agent, status);
     }
-    status = flash_posix_open(&agent->config.flash, FLASH_POSIX_WRITE, 0, agent->why);
+    status =
+        flash_posix_open(&agent->config.flash, FLASH_POSIX_WRITE, AGENT_LOCK_WAIT_MS, agent->why);
     if (status == BULLA_OK)
         status = judge_image(agent, fd);
     if (status == BULLA_OK && !agent->force)

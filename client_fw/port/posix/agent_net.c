@@ -100,7 +100,7 @@ static enum bulla_status parse_url(struct agent *agent, struct bulla_url *url)
     return BULLA_E_URL;
 }
 
-static enum bulla_status begin(struct agent *agent, struct agent_net *net)
+static enum bulla_status begin(struct agent *agent, uint64_t timeout_s, struct agent_net *net)
 {
     const struct agent_config *config = &agent->config;
     struct host_buffer certificate = {0};
@@ -112,7 +112,7 @@ static enum bulla_status begin(struct agent *agent, struct agent_net *net)
     if (status == BULLA_OK)
         status = read_pem(agent, config->client_key, &key);
     const struct bulla_curl_options options = {
-        .deadline_ms = (uint32_t)(config->timeout_s * MS_PER_S),
+        .deadline_ms = (uint32_t)(timeout_s * MS_PER_S),
         .has_clock = config->check_dates,
         .client_certificate = {certificate.data, certificate.len},
         .client_key = {key.data, key.len},
@@ -127,18 +127,19 @@ static enum bulla_status begin(struct agent *agent, struct agent_net *net)
     return status;
 }
 
-struct agent_net *agent_net_begin(struct agent *agent, enum bulla_status *status)
+struct agent_net *agent_net_begin(struct agent *agent, uint64_t timeout_s,
+                                  enum bulla_status *status)
 {
     struct agent_net *net = calloc(1, sizeof(*net));
 
-    *status = net != NULL ? begin(agent, net) : BULLA_E_IO;
+    *status = net != NULL ? begin(agent, timeout_s, net) : BULLA_E_IO;
     if (*status != BULLA_OK) {
         free(net);
         return NULL;
     }
     net->transport = bulla_curl_transport_view(&net->curl);
     net->clock = (struct bulla_clock){.now_ms = now, .sleep_ms = pause_for, .random = any_number};
-    net->deadline_ms = agent_now_ms() + agent->config.timeout_s * MS_PER_S;
+    net->deadline_ms = agent_now_ms() + timeout_s * MS_PER_S;
     return net;
 }
 

@@ -6,8 +6,6 @@
 
 #include "agent.h"
 
-#define RESTART_TIMEOUT_S 60u
-
 static void show(void *ctx, uint32_t done, uint32_t total)
 {
     (void)ctx;
@@ -67,7 +65,8 @@ static enum bulla_status run(struct agent *agent, struct bulla_update_result *re
     size_t size = workspace_size(&agent->client.layout);
     uint8_t *workspace = malloc(size);
     enum bulla_status status = BULLA_E_IO;
-    struct agent_net *net = workspace != NULL ? agent_net_begin(agent, &status) : NULL;
+    struct agent_net *net =
+        workspace != NULL ? agent_net_begin(agent, agent->config.timeout_s, &status) : NULL;
 
     if (net != NULL) {
         const struct bulla_update_options options = {
@@ -88,16 +87,12 @@ static enum bulla_status run(struct agent *agent, struct bulla_update_result *re
     return status;
 }
 
-/* Flash is closed and unlocked before: the system that goes down may want to look at it. */
 static enum bulla_status restart(struct agent *agent)
 {
     char why[AGENT_WHY_SIZE];
 
-    agent_close(agent);
     host_progress_end();
-    if (agent->config.restart == NULL || agent->stay)
-        return BULLA_OK;
-    if (agent_run(agent->config.restart, RESTART_TIMEOUT_S, why))
+    if (!agent_may_restart(agent) || agent_restart(agent, why))
         return BULLA_OK;
     (void)snprintf(agent->why, sizeof(agent->why), "installed, but the restart failed: %.500s",
                    why);

@@ -13,11 +13,13 @@
 
 #include "agent.h"
 
-#define WORDS_MAX 16u
-#define STEP_MS   20u
-#define MS_PER_S  1000u
+#define WORDS_MAX         16u
+#define STEP_MS           20u
+#define MS_PER_S          1000u
+#define RESTART_TIMEOUT_S 60u
 
-extern char **environ;
+/* Whoever starts us has no say in what is found under a name, nor in what commands are told. */
+#define PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* In a process group of its own, so that all of it can be ended; nothing to read, and what it says
  * does not mix with our JSON. */
@@ -25,6 +27,8 @@ static int start(char *words[], pid_t *pid)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
+    static char path[] = "PATH=" PATH;
+    char *const environment[] = {path, NULL};
     int error = posix_spawn_file_actions_init(&files);
 
     if (error != 0)
@@ -35,28 +39,42 @@ static int start(char *words[], pid_t *pid)
                 posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO) |
                 posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP) |
                 posix_spawnattr_setpgroup(&attributes, 0);
-        error =
-            error != 0 ? ENOMEM : posix_spawnp(pid, words[0], &files, &attributes, words, environ);
+        error = error != 0 ? ENOMEM
+                           : posix_spawnp(pid, words[0], &files, &attributes, words, environment);
         (void)posix_spawnattr_destroy(&attributes);
     }
     (void)posix_spawn_file_actions_destroy(&files);
     return error;
 }
 
-/* False: the time was over, and it is gone. */
-static bool await(pid_t pid, uint64_t timeout_s, int *result)
+static pid_t look(pid_t pid, int *result, int how)
+{
+    pid_t found;
+
+    do {
+        found = waitpid(pid, result, how);
+    } while (found < 0 && errno == EINTR);
+    return found;
+}
+
+/* 0: it ended, as *result says. ETIMEDOUT: the time was over, and it is gone. Otherwise nobody
+ * knows how it ended. */
+static int await(pid_t pid, uint64_t timeout_s, int *result)
 {
     uint64_t until = agent_now_ms() + timeout_s * MS_PER_S;
+    pid_t found;
 
-    while (waitpid(pid, result, WNOHANG) == 0) {
+    while ((found = look(pid, result, WNOHANG)) == 0) {
         if (agent_now_ms() >= until) {
             (void)kill(-pid, SIGKILL);
-            (void)waitpid(pid, result, 0);
-            return false;
+            (void)look(pid, result, 0);
+            return ETIMEDOUT;
         }
         agent_sleep_ms(STEP_MS);
     }
-    return true;
+    if (found == pid)
+        return 0;
+    return found < 0 ? errno : ECHILD;
 }
 
 static bool judge(const char *name, int result, char why[AGENT_WHY_SIZE])
@@ -75,7 +93,7 @@ static bool judge(const char *name, int result, char why[AGENT_WHY_SIZE])
 static bool run(char *words[], uint64_t timeout_s, char why[AGENT_WHY_SIZE])
 {
     pid_t pid = 0;
-    int result = 0;
+    int result = -1;
     int error = words[0] != NULL ? start(words, &pid) : ENOENT;
 
     if (error != 0) {
@@ -83,10 +101,15 @@ static bool run(char *words[], uint64_t timeout_s, char why[AGENT_WHY_SIZE])
                        words[0] != NULL ? words[0] : "nothing", strerror(error));
         return false;
     }
-    if (await(pid, timeout_s, &result))
+    error = await(pid, timeout_s, &result);
+    if (error == 0)
         return judge(words[0], result, why);
-    (void)snprintf(why, AGENT_WHY_SIZE, "%.300s took longer than %llu seconds", words[0],
-                   (unsigned long long)timeout_s);
+    if (error == ETIMEDOUT)
+        (void)snprintf(why, AGENT_WHY_SIZE, "%.300s took longer than %llu seconds", words[0],
+                       (unsigned long long)timeout_s);
+    else
+        (void)snprintf(why, AGENT_WHY_SIZE, "how %.300s ended is not known: %s", words[0],
+                       strerror(error));
     return false;
 }
 
@@ -106,8 +129,21 @@ bool agent_run(const char *command, uint64_t timeout_s, char why[AGENT_WHY_SIZE]
                        WORDS_MAX);
     } else {
         (void)fflush(stdout);
+        (void)signal(SIGCHLD, SIG_DFL); /* ignored by who started us, it hides how children end */
+        (void)setenv("PATH", PATH, 1);  /* posix_spawnp searches ours */
         ok = run(words, timeout_s, why);
     }
     free(text);
     return ok;
+}
+
+bool agent_may_restart(const struct agent *agent)
+{
+    return agent->config.restart != NULL && !agent->stay;
+}
+
+bool agent_restart(struct agent *agent, char why[AGENT_WHY_SIZE])
+{
+    agent_close(agent);
+    return agent_run(agent->config.restart, RESTART_TIMEOUT_S, why);
 }

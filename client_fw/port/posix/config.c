@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent.h"
 
@@ -36,6 +37,7 @@ static const struct key {
     {"confirm-within", offsetof(struct agent_config, confirm_within_s), SECONDS, 0, SECONDS_MAX},
     {"confirm-every", offsetof(struct agent_config, confirm_every_s), SECONDS, 1, SECONDS_MAX},
     {"trial-boots", offsetof(struct agent_config, trial_boots), COUNT, 1, BOOTS_MAX},
+    {"run-folder", offsetof(struct agent_config, run_folder), WORDS, 0, 0},
     {"crashes-max", offsetof(struct agent_config, crashes_max), COUNT, 0, UINT8_MAX},
 };
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
@@ -199,23 +201,50 @@ static bool take_text(struct agent_config *config, char *why)
     return false;
 }
 
-/* Whoever may write this file names commands that run with our rights, and the flash. */
-static enum bulla_status judge_file(const char *path, char why[AGENT_WHY_SIZE])
+/* ---- the file ---- */
+
+/* Whoever may write this file names commands that run with our rights, and the flash. It is the
+ * open file that is judged, before anything of it is read. */
+static enum bulla_status judge_file(FILE *file, const char *path, char why[AGENT_WHY_SIZE])
 {
     struct stat found;
 
-    if (stat(path, &found) != 0 || (found.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+    if (fstat(fileno(file), &found) != 0) {
+        (void)snprintf(why, AGENT_WHY_SIZE, "%.300s: %s", path, strerror(errno));
+        return BULLA_E_IO;
+    }
+    bool is_ours = found.st_uid == 0 || found.st_uid == geteuid();
+    if (is_ours && S_ISREG(found.st_mode) && (found.st_mode & (S_IWGRP | S_IWOTH)) == 0)
         return BULLA_OK;
     (void)snprintf(why, AGENT_WHY_SIZE,
-                   "%.300s may be changed by others than its owner: chmod go-w", path);
+                   !S_ISREG(found.st_mode) ? "%.300s is no file"
+                   : is_ours ? "%.300s may be changed by others than its owner: chmod go-w"
+                             : "%.300s belongs to somebody else: chown root",
+                   path);
     return BULLA_E_USAGE;
+}
+
+static bool read_text(struct agent_config *config, FILE *file, char reason[AGENT_WHY_SIZE])
+{
+    config->text = calloc(1, TEXT_MAX + 1u);
+    size_t len = config->text != NULL ? fread(config->text, 1, TEXT_MAX, file) : 0;
+    const char *problem = NULL;
+
+    if (config->text == NULL || ferror(file) != 0)
+        problem = strerror(errno);
+    else if (getc(file) != EOF)
+        problem = "it is larger than 65536 bytes";
+    else if (memchr(config->text, '\0', len) != NULL)
+        problem = "a NUL is in it";
+    if (problem != NULL)
+        (void)snprintf(reason, AGENT_WHY_SIZE, "%s", problem);
+    return problem == NULL;
 }
 
 enum bulla_status agent_config_read(struct agent_config *config, const char *path,
                                     char why[AGENT_WHY_SIZE])
 {
-    struct host_buffer file = {0};
-    char reason[AGENT_WHY_SIZE] = "a NUL is in it";
+    char reason[AGENT_WHY_SIZE] = "";
 
     *config = (struct agent_config){
         .timeout_s = 1800,
@@ -226,19 +255,22 @@ enum bulla_status agent_config_read(struct agent_config *config, const char *pat
         .confirm_every_s = 30,
         .trial_boots = 1,
         .crashes_max = BULLA_CRASHES_MAX,
+        .run_folder = AGENT_RUN_FOLDER,
     };
-    if (host_read_file(path, TEXT_MAX, &file) != BULLA_OK) {
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
         (void)snprintf(why, AGENT_WHY_SIZE, "%.300s: %s", path, strerror(errno));
         return BULLA_E_IO;
     }
-    bool has_nul = file.len > 0 && memchr(file.data, '\0', file.len) != NULL;
-    config->text = has_nul ? NULL : strndup((const char *)file.data, file.len);
-    host_buffer_free(&file);
-    if (config->text == NULL || !take_text(config, reason)) {
-        (void)snprintf(why, AGENT_WHY_SIZE, "%.200s: %.400s", path, reason);
-        return BULLA_E_USAGE;
-    }
-    return judge_file(path, why);
+    enum bulla_status status = judge_file(file, path, why);
+    bool ok = status == BULLA_OK && read_text(config, file, reason);
+    (void)fclose(file);
+    if (status != BULLA_OK)
+        return status;
+    if (ok && take_text(config, reason))
+        return BULLA_OK;
+    (void)snprintf(why, AGENT_WHY_SIZE, "%.200s: %.400s", path, reason);
+    return BULLA_E_USAGE;
 }
 
 void agent_config_free(struct agent_config *config)

@@ -55,18 +55,16 @@ struct place {
     size_t len;
 };
 
-static struct place find(struct flash_posix *flash, uint32_t offset, size_t len)
+static struct place find(const struct flash_posix *flash, uint32_t offset, size_t len)
 {
-    for (uint32_t i = 0; i < flash->area_count; i++) {
-        const struct flash_posix_area *area = &flash->areas[i];
-        if (offset < area->offset || offset - area->offset >= area->size)
-            continue;
-        uint32_t left = area->size - (offset - area->offset);
-        return (struct place){.store = area->store,
-                              .at = area->start + (offset - area->offset),
-                              .len = len < left ? len : left};
-    }
-    return (struct place){.store = NULL};
+    const struct flash_posix_area *area = flash_posix_find(flash, offset, 1);
+
+    if (area == NULL)
+        return (struct place){.store = NULL};
+    uint32_t into = offset - area->offset;
+    uint32_t left = area->size - into;
+    return (struct place){
+        .store = area->store, .at = area->start + into, .len = len < left ? len : left};
 }
 
 static enum bulla_status fail(struct flash_posix *flash, const struct place *place, uint32_t offset,
@@ -172,6 +170,12 @@ static bool judge(const struct flash_posix *flash, uint32_t index, char why[POSI
         const struct flash_posix_area *other = &flash->areas[i];
         if (other->store == area->store && meet(area->start, other->start, area->size, other->size))
             return say(why, area, "shares bytes with another one");
+        if (other->store != area->store && (posix_store_within(area->store, other->store) ||
+                                            posix_store_within(other->store, area->store))) {
+            (void)snprintf(text, sizeof(text),
+                           "lies in the same disk or file as the one at 0x%" PRIx32, other->offset);
+            return say(why, area, text);
+        }
     }
     return true;
 }

@@ -35,7 +35,8 @@ static bool say(const char *path, const char *what, char why[POSIX_WHY_SIZE])
     return false;
 }
 
-/* The exclusive lock also keeps udev from probing a block device that is being written. */
+/* For this program and others of its kind; and udev, which locks whole disks while it probes them.
+ */
 static bool lock(const struct posix_store *store, bool write, uint32_t wait_ms,
                  char why[POSIX_WHY_SIZE])
 {
@@ -136,6 +137,16 @@ static bool examine(struct posix_store *store, const struct stat *before, char w
     return true;
 }
 
+/* Whoever can open it can lock it, and then no trial is ever confirmed. */
+static bool judge_rights(const struct posix_store *store, const struct stat *found,
+                         char why[POSIX_WHY_SIZE])
+{
+    if ((found->st_mode & (S_IROTH | S_IWOTH)) == 0)
+        return true;
+    (void)snprintf(why, POSIX_WHY_SIZE, "%.300s may be opened by everybody: chmod o=", store->path);
+    return false;
+}
+
 bool posix_store_open(struct posix_store *store, const char *path, bool write, uint32_t wait_ms,
                       char why[POSIX_WHY_SIZE])
 {
@@ -147,7 +158,8 @@ bool posix_store_open(struct posix_store *store, const char *path, bool write, u
     store->fd = open_path(store, before.st_mode, write);
     if (store->fd < 0)
         return say(path, "cannot be opened", why);
-    if (examine(store, &before, why) && lock(store, write, wait_ms, why))
+    if (examine(store, &before, why) && judge_rights(store, &before, why) &&
+        lock(store, write, wait_ms, why))
         return true;
     posix_store_close(store);
     return false;
@@ -200,18 +212,28 @@ bool posix_store_write_all(int fd, uint64_t at, const void *bytes, size_t len)
     return true;
 }
 
+/* The kernel forgets only whole pages, and those have up to 64 KiB. */
+static void forget(const struct posix_store *store, uint64_t at, size_t len)
+{
+    long asked = sysconf(_SC_PAGESIZE);
+    uint64_t page = asked > 0 ? (uint64_t)asked : BULLA_SECTOR_SIZE;
+    uint64_t from = at - at % page;
+    uint64_t to = (at + len + page - 1) / page * page;
+
+    (void)posix_fadvise(store->fd, (off_t)from, (off_t)(to - from), POSIX_FADV_DONTNEED);
+}
+
 /* O_DSYNC brought the bytes to the medium. The core reads back what it wrote, and that shall come
- * from there, not from what the kernel remembers: it is asked to forget these pages. */
+ * from there, not from what the kernel remembers: it is asked to forget these pages. After a write
+ * that failed, too: they have bytes then that the medium does not have. */
 static bool write_down(struct posix_store *store, uint64_t at, const void *bytes, size_t len)
 {
-    uint64_t page = at - at % BULLA_SECTOR_SIZE;
-    uint64_t end = at + len + BULLA_SECTOR_SIZE - 1;
+    bool ok = posix_store_write_all(store->fd, at, bytes, len);
+    int error = errno;
 
-    if (!posix_store_write_all(store->fd, at, bytes, len))
-        return false;
-    end -= end % BULLA_SECTOR_SIZE;
-    (void)posix_fadvise(store->fd, (off_t)page, (off_t)(end - page), POSIX_FADV_DONTNEED);
-    return true;
+    forget(store, at, len);
+    errno = error;
+    return ok;
 }
 
 static bool may_write(struct posix_store *store)

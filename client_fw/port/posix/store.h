@@ -37,6 +37,9 @@ void posix_store_close(struct posix_store *store);
 /* Does the path lead to this open store? */
 bool posix_store_is(const struct posix_store *store, const char *path);
 
+/* Is this block device a partition of that one, or a loop device over it? */
+bool posix_store_within(const struct posix_store *inner, const struct posix_store *outer);
+
 /* All return when it is done, on the medium; false with `error` and `what` set. Within `size`;
  * erase in whole sectors. */
 bool posix_store_read(struct posix_store *store, uint64_t at, void *buffer, size_t len);

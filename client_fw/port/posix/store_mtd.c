@@ -89,20 +89,17 @@ bool posix_mtd_examine(struct posix_store *store, char why[POSIX_WHY_SIZE])
     return true;
 }
 
-/* Chips may wake up locked. Only what is about to be changed is unlocked, and only if it must be.
- */
+/* Chips may wake up locked. Those behind SPI lock a part from their top or bottom only, and refuse
+ * to open a hole in it: it is all or nothing. */
 static bool unlock(struct posix_store *store, uint64_t at, size_t len)
 {
-    uint64_t from = at - at % BULLA_SECTOR_SIZE;
-    uint64_t to = (at + len + BULLA_SECTOR_SIZE - 1) / BULLA_SECTOR_SIZE * BULLA_SECTOR_SIZE;
-    struct erase_info_user range = {.start = (uint32_t)from,
-                                    .length =
-                                        (uint32_t)((to < store->size ? to : store->size) - from)};
+    struct erase_info_user range = {.start = (uint32_t)at, .length = (uint32_t)len};
+    struct erase_info_user all = {.start = 0, .length = (uint32_t)store->size};
 
     /* below 0: this chip or kernel knows no locks */
-    if (ioctl(store->fd, MEMISLOCKED, &range) <= 0)
+    if (len == 0 || ioctl(store->fd, MEMISLOCKED, &range) <= 0)
         return true;
-    return ioctl(store->fd, MEMUNLOCK, &range) == 0 ||
+    return ioctl(store->fd, MEMUNLOCK, &all) == 0 ||
            posix_store_fail(store, "is locked, and cannot be unlocked");
 }
 
