@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+from kit import ended, start
 from qmp import Qmp
 from traces import zero_to_one
 
@@ -63,8 +64,8 @@ class Power:
             *(part for name in traces for part in ("-trace", name)),
             *(["-no-reboot"] if once else []), *more]  # fmt: skip
         self.began = time.monotonic()
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT)
+        self.process = start(*command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT)
         self.qmp = None
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
@@ -146,6 +147,7 @@ class Power:
             self.qmp = None
         if self.traced is not None:
             return
+        ended(self.process)
         file = self.name.with_suffix(".trace")
         self.traced = file.read_text("ascii", "replace") if file.exists() else ""
         for path in (file, self.name.with_suffix(".qmp")):

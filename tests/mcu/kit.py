@@ -21,6 +21,20 @@ def must(*command, code=0, **how):
     return run.stdout
 
 
+RUNNING = set()  # what this run started and has not ended
+
+
+def start(*command, **how):
+    """Of what must not outlive the tests."""
+    process = subprocess.Popen([str(word) for word in command], **how)
+    RUNNING.add(process)
+    return process
+
+
+def ended(process):
+    RUNNING.discard(process)
+
+
 def statuses():
     """Number to name, read from where the product has them."""
     enum = (ROOT / "verifier/include/bulla/status.h").read_text()

@@ -3,6 +3,9 @@
 [--board NAME] [--seed N] [--tree DIR], called by run."""
 
 import argparse
+import os
+import shutil
+import signal
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +19,7 @@ import trouble
 from boards import BOARDS, Power
 from builds import Builds
 from device import Device
-from kit import ROOT, Kit
+from kit import ROOT, RUNNING, Kit
 from servers import Nginx
 
 SAMPLE = {"quick": 10, "default": 24, "long": None}
@@ -104,6 +107,14 @@ class Tests:
         return refused[0] + others[0], refused[1] + others[1]
 
 
+def stop(folder):
+    """Nothing that was started here outlives this."""
+    for process in list(RUNNING):
+        process.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(143)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("root", type=Path)
@@ -117,6 +128,7 @@ def main():
     arguments = parser.parse_args()
     held = failed = 0
     with tempfile.TemporaryDirectory(prefix="bulla-mcu") as folder:
+        signal.signal(signal.SIGTERM, lambda *_: stop(folder))
         tests = Tests(arguments.keep or Path(folder), arguments)
         for name in [arguments.only] if arguments.only else PARTS:
             part = getattr(tests, name)

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from kit import ended, start
+
 sys.path.append(str(Path(__file__).resolve().parents[1] / "network"))
 
 NGINX = "/usr/sbin/nginx"
@@ -46,9 +48,8 @@ class Nginx:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen(
-            [NGINX, "-p", str(self.at), "-c", "nginx.conf", "-e", "error.log"],
-            stderr=subprocess.DEVNULL)
+        self.process = start(NGINX, "-p", self.at, "-c", "nginx.conf", "-e", "error.log",
+                             stderr=subprocess.DEVNULL)
         for _ in range(200):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -60,6 +61,7 @@ class Nginx:
         if self.process:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(20)
+            ended(self.process)
             self.process = None
 
     def requests(self):
