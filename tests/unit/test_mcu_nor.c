@@ -93,19 +93,25 @@ static bool is_revived(uint8_t command)
     return command == 0xab || command == 0xe9 || command == 0x66 || command == 0x99;
 }
 
+static void answer(uint8_t *in, int byte, size_t len)
+{
+    if (len > 0) /* `in` may be NULL else */
+        memset(in, byte, len);
+}
+
 void board_spi(const uint8_t *command, size_t command_len, const uint8_t *bytes, size_t len,
                uint8_t *in, size_t in_len)
 {
     if (command_len + len + in_len > chip.longest)
         chip.longest = (uint32_t)(command_len + len + in_len);
     if (chip.absent)
-        memset(in, chip.id[0], in_len);
+        answer(in, chip.id[0], in_len);
     else if ((chip.asleep || !is_busy()) && is_revived(command[0]))
         return;
     else if (chip.asleep)
-        memset(in, 0xff, in_len);
+        answer(in, 0xff, in_len);
     else if (command[0] == 0x05)
-        memset(in, (is_busy() ? BUSY : 0) | (chip.write_enabled ? WRITE_ENABLED : 0), in_len);
+        answer(in, (is_busy() ? BUSY : 0) | (chip.write_enabled ? WRITE_ENABLED : 0), in_len);
     else if (is_busy()) /* it hears nothing else */
         chip.unheard += command[0] != 0xab;
     else if (command[0] == 0x06)
